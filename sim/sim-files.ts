@@ -2,7 +2,7 @@ import { checkFileDigest } from "../coordinator/commit/check-file.ts";
 import type { CountRows } from "../coordinator/commit/row-counter.ts";
 import { reducedPath } from "../coordinator/publish/layout.ts";
 import type { writePoisonedRows } from "../coordinator/publish/poisoned-rows.ts";
-import type { ReduceOptions } from "../coordinator/reduce/reduce.ts";
+import type { ReduceOptions } from "../coordinator/reduce/reduce-options.ts";
 import { checkSources } from "../coordinator/reduce/reduce-sources.ts";
 import { NEVER } from "../shared/core/abort.ts";
 import { mapConcurrent } from "../shared/core/map-concurrent.ts";

@@ -16,8 +16,8 @@ import { type SqlDatabase, useDatabase } from "../../shared/sql/sql-database.ts"
 import { openSqlProcess } from "../../shared/sql/sql-process-client.ts";
 import { isOnThisMachine, makeFile } from "../../shared/storage/local-paths.ts";
 import { mergeSmallFiles, type ScanFile } from "./merge-small-files.ts";
-import type { ReduceOptions } from "./reduce.ts";
 import { reduceByProgram } from "./reduce-by-program.ts";
+import type { ReduceOptions } from "./reduce-options.ts";
 
 /** Reduction, or a part of it. */
 export interface ReducePart {
@@ -32,7 +32,7 @@ export interface ReducePart {
 }
 
 /** Staged result, and the rows that were read for it. Null: not counted. */
-export interface ReducedPart {
+interface ReducedPart {
   readonly file: OutputFile;
   readonly rowsRead: number | null;
 }
@@ -48,14 +48,16 @@ export async function reducePart(part: ReducePart, options: ReduceOptions): Prom
   await mkdir(scratch, { recursive: true });
   try {
     const key = reductionValue(part.spec)?.part.key;
-    return await (key === undefined ? reduceBySql(part, scratch, options) : byProgram(part, key, scratch, options));
+    return await (key === undefined
+      ? reduceBySql(part, scratch, options)
+      : byProgram(part, key, scratch, options));
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
 /** Opens a database of its own: no state of one reduction reaches the next. */
-export function openDatabase({ paths, signal, memoryLimitBytes, open }: ReduceOptions): Promise<SqlDatabase> {
+function openDatabase({ paths, signal, memoryLimitBytes, open }: ReduceOptions): Promise<SqlDatabase> {
   const reducedFolder = below(paths.stage, OUTPUT_FOLDERS.reduced);
   return (open ?? openSqlProcess)({
     folders: [...new Set([paths.temp, ...[paths.partials, reducedFolder].filter(isOnThisMachine)])],

@@ -20,7 +20,7 @@ interface SourceOptions {
 }
 
 /** Files of each table, by the reduction's name. The key `null` is the `rows` table. */
-export type Sources = ReadonlyMap<string | null, readonly ScanFile[]>;
+type Sources = ReadonlyMap<string | null, readonly ScanFile[]>;
 
 /** Digests at once: hashing is bound by the disk and by one core. */
 const DIGESTS_AT_ONCE = 4;

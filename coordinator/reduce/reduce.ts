@@ -3,52 +3,22 @@ import { availableParallelism } from "node:os";
 import { assert } from "../../shared/core/assert.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { divideBuckets } from "../../shared/domain/buckets.ts";
-import type { Field } from "../../shared/domain/dataset.ts";
-import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { assertLaw } from "../../shared/domain/laws.ts";
 import { below } from "../../shared/domain/location.ts";
 import { OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
-import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
-import { isCombined, type ReductionBindings } from "../../shared/domain/reduction-binding.ts";
+import { isCombined } from "../../shared/domain/reduction-binding.ts";
 import { defaultMemoryBytes } from "../../shared/sql/locking.ts";
-import type { OpenDatabase } from "../../shared/sql/sql-database.ts";
-import type { SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
-import type { Storage } from "../../shared/storage/storage.ts";
 import { reducedPartPath, reducedPath } from "../publish/layout.ts";
-import type { WorkPaths } from "../publish/work-paths.ts";
-import type { MergeLimits } from "./merge-small-files.ts";
+import type { ReduceOptions } from "./reduce-options.ts";
 import { type ReducePart, reducePart } from "./reduce-part.ts";
 import { checkSources } from "./reduce-sources.ts";
 
 /** Memory limit of one part of a reduction by key. Its groups spill when they need more. */
 const PART_MEMORY_BYTES = 2 ** 30;
 
-export interface ReduceOptions {
-  readonly reduce: JobSpec["reduce"];
-  /** Bindings of the reductions by programs. Default: none. */
-  readonly reductions?: ReductionBindings;
-  /** Columns of the rows files, used when no shard has a file to read: every row is a dead letter. */
-  readonly fields: readonly Field[];
-  /** Committed partials, in plan order. */
-  readonly partials: readonly PartialManifest[];
-  /**
-   * Folders. Results are written to `_reduced/` in `stage`, which is emptied first. Temporary SQL files are
-   * in `temp`.
-   */
-  readonly paths: Pick<WorkPaths, "partials" | "stage" | "temp">;
-  readonly storage: Storage;
-  readonly signal: AbortSignal;
-  readonly memoryLimitBytes?: number;
-  readonly mergeLimits?: MergeLimits;
-  /** Bytes that one part of a reduction by key reads, about. Default: 128 MiB. */
-  readonly partBytes?: number;
-  /** Opens the database. Default: in a process of its own. */
-  readonly open?: OpenDatabase<SqlProcessOptions>;
-}
-
 /**
- * Runs the `final` of every reduction over all committed partials, and stages `_reduced/<name>.pq` durably, or
+ * Runs the `final` of every reduction over all committed partials. Stages `_reduced/<name>.pq` durably, or
  * the parts of `_reduced/<name>/`.
  * First checks each file against its manifest again, once.
  *

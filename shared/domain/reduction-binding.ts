@@ -21,8 +21,8 @@ export interface ReductionBinding {
 export type ReductionBindings = Readonly<Record<string, ReductionBinding>>;
 
 /**
- * Checks whether workers make a table of each shard's rows for a reduction: a combined one, or the rows in
- * the order of its keys. Otherwise its `final` reads the mapped rows.
+ * Checks whether workers make a table of each shard's rows for a reduction. It is the combined table, or the
+ * rows in the order of their keys. Otherwise `final` reads the mapped rows.
  */
 export function isCombined(reduction: ReductionSpec): boolean {
   return reduction.combine !== undefined || reduction.by !== undefined || reductionValue(reduction) !== null;

@@ -70,7 +70,7 @@ interface EqualPair {
 function metRows({ node, type, width, pairs }: Join, left: Dealt, right: Dealt): Rows | null {
   const isOuter = right.owner === node;
   if (!isOuter && left.owner !== right.owner) return null;
-  // `IN` gives null instead of false if any row of the other side is null. A correlated one looks only at
+  // `IN` gives null instead of false if any row of the subquery is null. A correlated one looks only at
   // rows of its own outer row.
   const isStrict = isOuter || type === "MARK";
   const isSubquery = node.text("type") === "LOGICAL_DELIM_JOIN";

@@ -5,7 +5,7 @@ import type { BoundNode } from "./bound-tree.ts";
 export interface ByKey {
   /** Table that is divided, in lower case. All others are equal in all parts. */
   readonly table: string;
-  /** Its key columns. */
+  /** Key columns of the table. */
   readonly columns: readonly string[];
 }
 

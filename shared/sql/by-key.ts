@@ -28,7 +28,7 @@ import { quoteLiteral } from "./quote.ts";
 const DEPTH_LIMIT = 500;
 
 /** Rules by the type of a plan's node. A rule gets the rows of the node's children. */
-export const RULES: Readonly<Record<string, Rule>> = {
+const RULES: Readonly<Record<string, Rule>> = {
   LOGICAL_GET: scanned,
   LOGICAL_DUMMY_SCAN: () => sameRows(1),
   LOGICAL_CHUNK_GET: (node) => sameRows(node.nodes("chunk_types").length),
@@ -57,17 +57,25 @@ export const RULES: Readonly<Record<string, Rule>> = {
 };
 
 /**
- * Returns our own SELECT of the plan that {@link rowsByKey} reads, as JSON. Nothing empty is left out of the
- * JSON: `ROLLUP` has an empty grouping set.
+ * Returns our own SELECT of the plan that {@link rowsByKey} reads, as JSON. The JSON has empty
+ * lists, too: `ROLLUP` has an empty grouping set.
  */
 export function planSelect(sql: string): string {
   const options = "skip_null := true, skip_empty := false, skip_default := false, optimize := false";
   return `SELECT json_serialize_plan(${quoteLiteral(sql)}, ${options}) AS plan`;
 }
 
-/** Returns the rows of a statement's plan: `dealt` if it can run over the rows of some keys at a time. */
-export function rowsByKey(plan: BoundNode, by: ByKey, rules = RULES): Rows {
-  return rowsOf(plan, { by, rules, outer: null, filter: null, tables: new Map(), depth: 0 });
+/**
+ * Returns the rows of a statement's plan: `dealt` if it can run over the rows of some keys at a time.
+ *
+ * @param change changes the rules. Default: not at all
+ */
+export function rowsByKey(
+  plan: BoundNode,
+  by: ByKey,
+  change: (rules: Scope["rules"]) => Scope["rules"] = (rules) => rules,
+): Rows {
+  return rowsOf(plan, { by, rules: change(RULES), outer: null, filter: null, tables: new Map(), depth: 0 });
 }
 
 function rowsOf(node: BoundNode, scope: Scope): Rows {
@@ -95,8 +103,8 @@ function scopeOf(node: BoundNode, [first]: readonly SeenRows[], scope: Scope): S
 
 /**
  * Returns the rows for which a correlated subquery runs: the distinct values of the outer query's columns. If
- * they have the keys, they are dealt as the outer rows are. Otherwise they have keys of their own, all of
- * their columns: the subquery's rows for one of these values are the same in every part.
+ * they have the keys, they are dealt as the outer rows are. Otherwise all of their columns are keys of
+ * their own. The subquery's rows for one of these values are the same in every part.
  */
 function correlated(node: BoundNode, outer: SeenRows): SeenRows {
   const columns = node.nodes("duplicate_eliminated_columns");

@@ -13,7 +13,7 @@ const ROW = quoteIdentifier("shardmill:row");
 const SHIFT = 64 - Math.log2(BUCKETS);
 
 /**
- * Returns a SELECT of the rows of another one, in the order of their buckets, with a column of bucket numbers.
+ * Returns a SELECT of the rows of another one, in the order of their buckets. A column has their numbers.
  * Rows of a bucket keep their order. DuckDB hashes equal keys alike, also null, NaN, and both zeros.
  *
  * @param by key columns of `select`

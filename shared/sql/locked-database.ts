@@ -5,9 +5,9 @@ import { ShardmillError } from "../core/errors.ts";
 import type { Field } from "../domain/dataset.ts";
 import { boundPredicate } from "./bound-predicate.ts";
 import { checkSelect, extractOne, isBlank } from "./check-select.ts";
+import { BUCKET_GROUP_ROWS, inBuckets } from "./in-buckets.ts";
 import { jsonValue } from "./json-values.ts";
 import { type LockedDatabaseOptions, lockingSettings } from "./locking.ts";
-import { BUCKET_GROUP_ROWS, inBuckets } from "./in-buckets.ts";
 import { plainTypeOf } from "./plain-types.ts";
 import { quoteIdentifier, quoteLiteral } from "./quote.ts";
 import type { CopyOptions, SqlDatabase } from "./sql-database.ts";
@@ -103,9 +103,8 @@ export class LockedDatabase implements SqlDatabase {
     return this.#inTurn(source, () =>
       this.#withResultView(source, async () => {
         const select = await storedSelect(this.#connection, RESULT_VIEW, { source, storedFor, columns });
-        return by === undefined
-          ? this.#copy(select, path)
-          : this.#copy(inBuckets(select, by), path, `, ROW_GROUP_SIZE ${BUCKET_GROUP_ROWS}`);
+        if (by === undefined) return this.#copy(select, path);
+        return this.#copy(inBuckets(select, by), path, `, ROW_GROUP_SIZE ${BUCKET_GROUP_ROWS}`);
       }),
     );
   }
@@ -295,8 +294,6 @@ async function onlyConstants(connection: DuckDBConnection): Promise<string> {
 
 const BLANK_PREDICATE = { what: "the condition is empty", expected: "one condition", found: "nothing" };
 
-function interrupted(source: SqlSource): ShardmillError {
-  return new ShardmillError("INTERRUPTED", `${source.where} was interrupted`, {
-    fields: { where: source.where },
-  });
+function interrupted({ where }: SqlSource): ShardmillError {
+  return new ShardmillError("INTERRUPTED", `${where} was interrupted`, { fields: { where } });
 }

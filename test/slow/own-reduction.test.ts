@@ -67,17 +67,14 @@ async function reduce(code: string, shards: readonly Table[]) {
     await writeFile(path, bytes);
     scanned.push({ path, bytes: bytes.length });
   }
-  const stage = parseLocation(join(folder, "stage"));
-  const options = {
-    name: "own",
-    key: "module",
-    scanned,
-    paths: { stage, temp: folder },
-    storage,
-    signal: NEVER,
-  };
+  const options = { ...optionsIn(folder), scanned, signal: NEVER };
   const { path, rows, sha256: digest } = await reduceByProgram(reduction, options);
   return { path: join(folder, "stage", path), rows, digest, combined: scanned };
+}
+
+function optionsIn(folder: string) {
+  const paths = { stage: parseLocation(join(folder, "stage")), temp: folder };
+  return { path: "_reduced/own.pq", key: "module", paths, storage };
 }
 
 const header = 'import { defineReduction, list, nullable, struct, vector } from "shardmill";';
@@ -225,9 +222,7 @@ export default defineReduction({
     });
     const { folder, reduction } = await reductionOf(failing("() => []", "() => { for (;;) {} }"));
     const abort = new AbortController();
-    const stage = parseLocation(join(folder, "stage"));
-    const options = { name: "own", key: "module", scanned: [], paths: { stage, temp: folder }, storage };
-    const running = reduceByProgram(reduction, { ...options, signal: abort.signal });
+    const running = reduceByProgram(reduction, { ...optionsIn(folder), scanned: [], signal: abort.signal });
     setTimeout(() => abort.abort(new Error("called off")), 400);
     await expect(running).rejects.toThrow("called off");
   });

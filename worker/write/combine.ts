@@ -38,7 +38,11 @@ export class SqlCombine implements AsyncDisposable {
   readonly #folder: string;
   readonly #database: LockedDatabase;
 
-  private constructor({ reduction, combine, by }: SqlCombineOptions, folder: string, database: LockedDatabase) {
+  private constructor(
+    { reduction, combine, by }: SqlCombineOptions,
+    folder: string,
+    database: LockedDatabase,
+  ) {
     this.#source = { where: `reduce.${reduction}.combine`, sql: combine };
     this.#options = { storedFor: "partial", ...(by === null ? {} : { by }) };
     this.#folder = folder;

@@ -31,7 +31,7 @@ import { createFile } from "../../shared/storage/local-file.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
-import type { CombineSql, Combiners } from "./combiners.ts";
+import type { Combiners, CombineSql } from "./combiners.ts";
 import type { PartialSink } from "./partial-sink.ts";
 
 interface WriteOptions {
@@ -225,10 +225,7 @@ class PartialWriter {
     return await meter.timeAsync("encode", () => combiners.combine(reduction, this.#result.rows, signal));
   }
 
-  async #combine(
-    { name, ...sql }: CombineSql & { readonly name: string },
-    rowsPath: string,
-  ): Promise<void> {
+  async #combine({ name, ...sql }: CombineSql & { readonly name: string }, rowsPath: string): Promise<void> {
     const { sink, combiners, meter, signal } = this.#options;
     const targetPath = join(sink.path, name);
     const { rows } = await meter.timeAsync("encode", () =>

@@ -1,33 +1,16 @@
 import type { Choices } from "./choices.ts";
-
-type Kind = "int" | "text" | "double" | "bool";
-
-interface Column {
-  /** Reference in SQL: `a1.k`. */
-  readonly ref: string;
-  readonly name: string;
-  readonly kind: Kind;
-}
-
-interface Source {
-  readonly sql: string;
-  readonly columns: readonly Column[];
-}
-
-interface Query {
-  readonly sql: string;
-  readonly columns: readonly { readonly name: string; readonly kind: Kind }[];
-}
-
-interface Grammar {
-  readonly choose: Choices;
-  /** Key columns, which are chosen more often than others. */
-  readonly by: readonly string[];
-  /** Common table expressions in scope. */
-  readonly tables: readonly { readonly name: string; readonly columns: Query["columns"] }[];
-  /** Makes a new name. */
-  readonly fresh: () => string;
-}
+import {
+  blurred,
+  type Column,
+  chosen,
+  type Grammar,
+  type Item,
+  items,
+  type Kind,
+  listOf,
+  type Query,
+  type Source,
+} from "./columns.ts";
 
 /** Columns of the divided table. `u` is unique. */
 export const PARTIALS = [
@@ -46,7 +29,7 @@ export const SIDE = [
 
 /**
  * Makes a SELECT over `partials`, and perhaps `side`. Its rows do not depend on the order in which tables are
- * read: aggregates are of integers, and windows order by all columns.
+ * read. Aggregates are of integers, and windows order by all columns.
  */
 export function finalSql(choose: Choices, by: readonly string[]): string {
   let count = 0;
@@ -195,43 +178,6 @@ function select(grammar: Grammar, depth: number): Query {
   const made = form(grammar, from, where);
   if (!choose.rarely(14)) return made;
   return { ...made, sql: `SELECT * FROM (${made.sql}) ORDER BY ALL LIMIT ${1 + choose.below(3)}` };
-}
-
-/** Chooses columns, keys more often than others, and names each anew. */
-function chosen(grammar: Grammar, columns: readonly Column[]): readonly Column[] {
-  const { choose, by } = grammar;
-  const picked = columns.filter(({ name }) => (by.includes(name) ? !choose.rarely(8) : choose.rarely(3)));
-  return picked.length > 0 ? picked : columns.slice(0, 1);
-}
-
-interface Item {
-  readonly sql: string;
-  readonly kind: Kind;
-  /** Name that the column should have. Undefined: a new one. */
-  readonly name?: string;
-}
-
-/** Writes a list of columns with distinct names. */
-function listOf({ choose, fresh }: Grammar, items: readonly Item[]): Query {
-  const taken = new Set<string>();
-  const columns = items.map(({ name, kind }) => {
-    const own = name === undefined || taken.has(name) || choose.rarely(5) ? fresh() : name;
-    taken.add(own);
-    return { name: own, kind };
-  });
-  return { sql: items.map(({ sql }, at) => `${sql} AS ${columns[at]?.name}`).join(", "), columns };
-}
-
-function items(columns: readonly Column[]): readonly Item[] {
-  return columns.map(({ ref, name, kind }) => ({ sql: ref, name, kind }));
-}
-
-/** Returns a column, or rarely an expression over it that loses a key. It keeps the column's name. */
-function blurred({ choose }: Grammar, item: Item): Item {
-  if (!choose.rarely(5)) return item;
-  if (item.kind === "int") return { ...item, sql: `${item.sql} % 2` };
-  if (item.kind === "text") return { ...item, sql: `coalesce(${item.sql}, 'a')` };
-  return item;
 }
 
 function plain(grammar: Grammar, { sql, columns }: Source, where: string): Query {

@@ -30,7 +30,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^extensions\/csv-json\/(sniff-(csv|text)|text-parser)\.ts$/,
   /^shared\/steps\/(plan-sql|sql-step)\.ts$/,
   /^worker\/accuracy\/compare-sample\.ts$/,
-  /^coordinator\/reduce\/(merge-small-files|preview|reduce)\.ts$/,
+  /^coordinator\/reduce\/(merge-small-files|preview|reduce|reduce-part)\.ts$/,
   /^extensions\/(pipeline\/pipelines|estimate\/run-samples)\.ts$/,
   /^extensions\/node-check\/(bench-device|check-node|loop-process|rows|run-job)\.ts$/,
   /^worker\/(job\/open-job|process\/supervisor)\.ts$/,

@@ -3,9 +3,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 /**
  * Hashes of keys, by the expressions of the keys. They decide the bucket of a row, and the buckets of all
- * shards of a job are read together. If another DuckDB has other hashes, its workers may not share a job with
- * workers of this one: rows of one key would then be in two buckets, and be reduced apart without an error.
- * Whoever changes a value here has to check that the mapping of a job names the version of DuckDB.
+ * shards of a job are read together. A DuckDB with other hashes puts rows of one key into another bucket. So
+ * only workers with the version of DuckDB in the job's mapping may work on it (see decision 106).
  */
 const HASHES = [
   ["0::TINYINT", 0n],
@@ -85,13 +84,13 @@ afterAll(() => {
   instance.closeSync();
 });
 
-async function valueOf(expression: string): Promise<unknown> {
+async function resultOf(expression: string): Promise<unknown> {
   return (await connection.runAndReadAll(`SELECT ${expression}`)).getRows()[0]?.[0];
 }
 
 test("the hashes of 64 keys are those of the first release with reductions by key", async () => {
   const found: (readonly [string, unknown])[] = [];
-  for (const [key] of HASHES) found.push([key, await valueOf(`hash(${key})`)]);
+  for (const [key] of HASHES) found.push([key, await resultOf(`hash(${key})`)]);
   expect(found).toEqual(HASHES);
   expect(HASHES).toHaveLength(64);
 });
@@ -102,5 +101,5 @@ test.for([
   ["'NaN'::DOUBLE", "-('NaN'::DOUBLE)"],
   ["'NaN'::FLOAT", "-('NaN'::FLOAT)"],
 ] as const)("the keys %s and %s are equal, and so are their hashes", async ([one, other]) => {
-  expect(await valueOf(`${one} = ${other} AND hash(${one}) = hash(${other})`)).toBe(true);
+  expect(await resultOf(`${one} = ${other} AND hash(${one}) = hash(${other})`)).toBe(true);
 });
