@@ -25,7 +25,7 @@ export interface ReduceOptions {
   readonly signal: AbortSignal;
   readonly memoryLimitBytes?: number;
   readonly mergeLimits?: MergeLimits;
-  /** Bytes that one part of a reduction by key reads, about. Default: 128 MiB. */
+  /** Bytes that one part of a reduction by key reads, about. Default: 32 MiB. */
   readonly partBytes?: number;
   /** Opens the database. Default: in a process of its own. */
   readonly open?: OpenDatabase<SqlProcessOptions>;

@@ -10,7 +10,7 @@ export const BUCKETS = 4096;
 export const BUCKET_COLUMN = "shardmill:bucket";
 
 /** Bytes of the tables that one part of a reduction reads, about. */
-const PART_BYTES = 128 * 1024 * 1024;
+const PART_BYTES = 32 * 1024 * 1024;
 
 /** Buckets `from` to `to - 1`. */
 export interface BucketRange {

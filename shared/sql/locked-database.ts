@@ -5,7 +5,7 @@ import { ShardmillError } from "../core/errors.ts";
 import type { Field } from "../domain/dataset.ts";
 import { boundPredicate } from "./bound-predicate.ts";
 import { checkSelect, extractOne, isBlank } from "./check-select.ts";
-import { BUCKET_GROUP_ROWS, inBuckets } from "./in-buckets.ts";
+import { BUCKET_SETTINGS, inBuckets } from "./in-buckets.ts";
 import { jsonValue } from "./json-values.ts";
 import { type LockedDatabaseOptions, lockingSettings } from "./locking.ts";
 import { plainTypeOf } from "./plain-types.ts";
@@ -104,7 +104,7 @@ export class LockedDatabase implements SqlDatabase {
       this.#withResultView(source, async () => {
         const select = await storedSelect(this.#connection, RESULT_VIEW, { source, storedFor, columns });
         if (by === undefined) return this.#copy(select, path);
-        return this.#copy(inBuckets(select, by), path, `, ROW_GROUP_SIZE ${BUCKET_GROUP_ROWS}`);
+        return this.#copy(inBuckets(select, by), path, BUCKET_SETTINGS);
       }),
     );
   }
@@ -245,9 +245,9 @@ export class LockedDatabase implements SqlDatabase {
     }
   }
 
-  async #copy(select: string, path: string, settings = ""): Promise<{ rows: number }> {
+  async #copy(select: string, path: string, settings = "COMPRESSION zstd"): Promise<{ rows: number }> {
     try {
-      const copy = `COPY (${select}) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION zstd${settings})`;
+      const copy = `COPY (${select}) TO ${quoteLiteral(path)} (FORMAT parquet, ${settings})`;
       return { rows: (await this.#connection.run(copy)).rowsChanged };
     } catch (error) {
       await rm(path, { force: true });

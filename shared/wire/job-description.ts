@@ -142,6 +142,7 @@ const PROGRAM_KEYS: object = Object.fromEntries(
 const reduction: z.ZodType<ReductionSpec> = z.object({
   combine: z.string().exactOptional(),
   final: z.string().exactOptional(),
+  by: z.array(z.string()).exactOptional(),
   ...PROGRAM_KEYS,
 });
 

@@ -98,6 +98,9 @@ function encodeRows(format: TableFormat, { compression, rowGroupRows }: RowsForm
   return (table) => streamParquet(table, { ...group, ...(compression === null ? {} : { compression }) });
 }
 
+/** Encodes a file that is read once, soon, on this machine. */
+const streamScratch: Encode = (table) => streamParquet(table, { compression: "none" });
+
 class PartialWriter {
   readonly #result: ShardResult;
   readonly #options: WriteOptions;
@@ -158,7 +161,7 @@ class PartialWriter {
       return;
     }
     const path = join(this.#options.scratchPath, name);
-    await this.#writeFile(path, table, streamParquet);
+    await this.#writeFile(path, table, streamScratch);
     await this.#combine({ name, reduction, combine: ALL_ROWS, by }, path);
   }
 
@@ -169,7 +172,7 @@ class PartialWriter {
     if (written !== null) return join(sink.path, written.name);
     if (this.#scratchRows !== null) return this.#scratchRows;
     const path = join(scratchPath, "rows.parquet");
-    await this.#writeFile(path, this.#result.rows, streamParquet);
+    await this.#writeFile(path, this.#result.rows, streamScratch);
     this.#scratchRows = path;
     return path;
   }
