@@ -140,6 +140,7 @@ export const KNOWN_SPEC = {
   },
   reduce: {
     classes: {
+      by: ["class"],
       combine: "SELECT class, count(*) AS n, sum(id) AS ids FROM rows GROUP BY class",
       final:
         "SELECT class, sum(n)::BIGINT AS n, sum(ids)::BIGINT AS ids FROM partials GROUP BY class ORDER BY class",

@@ -52,9 +52,11 @@ export async function writePartials(
     const folder = join(options.partialsPath, partialFolder({ shard: shardId(shard), token, executionId }));
     await mkdir(folder);
     const files: PartialFile[] = [];
-    const add = async ({ kind, name }: PlannedPartialFile, sql: string) => {
+    const add = async ({ kind, name, ...file }: PlannedPartialFile, sql: string) => {
+      const by = "by" in file ? file.by : null;
       const { rows } = await database.copyTo({ where: name, sql }, join(folder, name), {
         storedFor: kind === "combined" ? "partial" : "published",
+        ...(by === null ? {} : { by }),
       });
       files.push({ kind, name, rows, ...(await digestFile(join(folder, name), NEVER)) });
       return rows;
