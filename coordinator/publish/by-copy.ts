@@ -10,7 +10,7 @@ import type { Entry, StoredFile } from "../../shared/storage/storage.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";
 import { refuseOtherOutput } from "./foreign-files.ts";
 import { type Intent, intentText, readIntentIfThere } from "./intent.ts";
-import { OUTPUT_KINDS } from "./layout.ts";
+import { mayBeFolder, OUTPUT_KINDS } from "./layout.ts";
 import type {
   Announcement,
   Part,
@@ -192,7 +192,7 @@ export class CopyingWay implements PublishWay {
     if ((await storage.kindAt(folder, NEVER)) === null) return;
     for await (const page of storage.list(folder, { signal: NEVER })) {
       for (const entry of page) {
-        if (entry.kind !== "folder" || !entry.name.includes("=")) yield entry;
+        if (entry.kind !== "folder" || !mayBeFolder(entry.name)) yield entry;
         else
           for await (const inner of this.#entriesOf(below(folder, entry.name)))
             yield { ...inner, name: `${entry.name}/${inner.name}` };

@@ -57,6 +57,14 @@ export function reducedPartPath(name: string, index: number, count: number): str
   return `${OUTPUT_FOLDERS.reduced}/${name}/${partName(index, count, OTHER_EXTENSION)}`;
 }
 
+/**
+ * Checks whether a name in an output's folder may be that of a folder: `country=FR`, or the reduction `visits`.
+ * A file has an extension, so the storage need not be asked.
+ */
+export function mayBeFolder(name: string): boolean {
+  return name.includes("=") || !name.includes(".");
+}
+
 /** Digest of an output's files. An intent records it, and a second publication compares it. */
 export function outputDigest(files: readonly OutputFile[]): Digest {
   return sha256(

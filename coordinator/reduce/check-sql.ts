@@ -6,7 +6,6 @@ import { emptyTable } from "../../shared/sql/duckdb-types.ts";
 import { parquetScan, quoteIdentifier } from "../../shared/sql/quote.ts";
 import { type OpenDatabase, type SqlDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
-import { byKeyProblems } from "./check-by-key.ts";
 
 /**
  * DuckDB's error type of `error('...')` in a user's SQL. It is ignored here: an assertion may fail on empty
@@ -99,7 +98,9 @@ async function checkReduction(
       const table = reduction.combine === undefined ? "rows" : "partials";
       if (table === "partials") await storePartials(database);
       const { by } = reduction;
-      return byKeyProblems(database, { final, where: `reduce.${name}.by`, by, table });
+      // Lazy, because few jobs have keys.
+      const { byKeyProblems } = await import("./check-by-key.ts");
+      return await byKeyProblems(database, { final, where: `reduce.${name}.by`, by, table });
     },
     signal,
   );

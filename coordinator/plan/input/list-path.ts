@@ -122,7 +122,7 @@ async function listFolder(folder: Location, options: ListOptions): Promise<Liste
   return nothing({
     where: folder,
     what: "is the output of a job that published no rows",
-    hint: `name a file in its \`${OUTPUT_FOLDERS.reduced}\` folder`,
+    hint: `name a file or a folder in its \`${OUTPUT_FOLDERS.reduced}\` folder`,
   });
 }
 

@@ -145,8 +145,8 @@ class Result:
 
 
 def _name_of(file: Mapping[str, Any]) -> str:
-    """Returns the table that a file of the manifest belongs to."""
-    return f"reduced/{Path(file['path']).stem}" if file["kind"] == "reduced" else str(file["kind"])
+    """Returns the table that a file of the manifest belongs to. A reduction by key is a folder of parts."""
+    return f"reduced/{Path(Path(file['path']).parts[1]).stem}" if file["kind"] == "reduced" else str(file["kind"])
 
 
 def _names(manifest: Mapping[str, Any]) -> str:
