@@ -6,6 +6,7 @@ import { estimateBench } from "./estimate.ts";
 import { flightBench } from "./flight/flight.ts";
 import { loadBench } from "./load/load.ts";
 import { peersBench } from "./peers/peers.ts";
+import { reduceBench } from "./reduce/reduce.ts";
 import { writeResultsTo } from "./report/report.ts";
 import { killedBench } from "./rounds/killed.ts";
 import { resumeBench } from "./rounds/resume.ts";
@@ -41,6 +42,7 @@ const parser = yargs(hideBin(process.argv))
   .command(resumeBench)
   .command(loadBench)
   .command(peersBench)
+  .command(reduceBench)
   .command(scaleBench)
   .command(storesBench)
   .command(tracingBench)

@@ -94,7 +94,7 @@ function usualAdvice(bottleneck: Bottleneck, facts: AdviceFacts): string {
     case "coordinator":
       return "the workers wait for the coordinator: use fewer and larger shards (input.shardRows), or give it a faster core and disk";
     case "reduce":
-      return "the work after the last shard is the bottleneck: its share falls with more rows, and reductions with `combine` do part of it earlier";
+      return "the work after the last shard is the bottleneck: its share falls with more rows, `combine` does part of a reduction earlier, and `by` divides it";
     default:
       return assertNever(bottleneck);
   }
