@@ -58,8 +58,8 @@ export function reducedPartPath(name: string, index: number, count: number): str
 }
 
 /**
- * Checks whether a name in an output's folder may be that of a folder: `country=FR`, or the reduction `visits`.
- * A file has an extension, so the storage need not be asked.
+ * Checks whether a name in an output's folder may be that of a folder: `country=FR`, or the reduction
+ * `visits`. A file has an extension, so the storage need not be asked.
  */
 export function mayBeFolder(name: string): boolean {
   return name.includes("=") || !name.includes(".");

@@ -2,8 +2,9 @@ import { BUCKET_COLUMN, BUCKETS, type BucketRange } from "../domain/buckets.ts";
 import { quoteIdentifier } from "./quote.ts";
 
 /**
- * Settings of a Parquet file in the order of buckets. A reader of some buckets reads whole row groups, so large
- * groups cost reads, and small ones cost bytes. LZ4 writes twice as fast as zstd, in 1.5 times the bytes.
+ * Settings of a Parquet file in the order of buckets. A reader of some buckets reads whole row groups, so
+ * large groups cost reads, and small ones cost bytes. LZ4 writes twice as fast as zstd, in 1.5 times the
+ * bytes.
  */
 export const BUCKET_SETTINGS = "COMPRESSION lz4_raw, ROW_GROUP_SIZE 16384";
 
