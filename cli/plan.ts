@@ -97,6 +97,7 @@ function planFacts({
   skipped,
   shards,
   map,
+  tables,
   model,
   folder,
 }: PlannedJob) {
@@ -121,6 +122,7 @@ function planFacts({
     model,
     folder,
     map,
+    tables,
     shards,
     output,
   };

@@ -161,6 +161,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
     stores: NO_STORES,
     modelFrom: null,
     reductions: {},
+    tables: {},
     typeChecks: [],
     partitions: { kind: "none", why: null },
     pruned: [],

@@ -86,6 +86,7 @@ export function planText(
     ...defaultsTable(plan, style),
     ...stepsTable(map, style),
     ...programTable(plan, style),
+    ...tablesTable(plan, style),
     ...(plan.model === null ? [] : ["", ...tensorTables(map, style)]),
   ].join("\n");
 }
@@ -206,6 +207,16 @@ function programTable({ spec, reductions }: PlannedJob, style: Style): string[] 
     return fileLine(where, `${key} ${oneLine(path)}`, file);
   });
   return ["", table, ...programs];
+}
+
+/** Shows the tables that SQL can join with. Empty: none. */
+function tablesTable({ spec, tables }: PlannedJob, style: Style): string[] {
+  const rows = Object.entries(tables).map(([name, table]) => {
+    return [name, oneLine(spec.tables?.[name] ?? ""), table.rows, formatBytes(table.bytes)];
+  });
+  if (rows.length === 0) return [];
+  const columns = ["table", "file", "rows", "size"];
+  return ["", renderTable({ columns, rows }, style, { maxCellColumns: MAX_CELL_COLUMNS })];
 }
 
 /** Describes a step beyond its inputs and outputs. SQL needs no description: its author knows it. */

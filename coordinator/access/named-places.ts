@@ -15,7 +15,7 @@ export interface NamedPlace {
 
 /** Returns all places in a job file. A pattern gives its leading folder. */
 export function namedPlaces(spec: JobSpec): readonly NamedPlace[] {
-  const { input, model, map, output, work, stores } = spec;
+  const { input, model, map, tables = {}, output, work, stores } = spec;
   const inputs = Object.entries(map.inputs).flatMap(([name, input]) =>
     fileSpecs(input).flatMap(([key, { folder }]) => named(["map", "inputs", name, key, "folder"], folder)),
   );
@@ -31,6 +31,7 @@ export function namedPlaces(spec: JobSpec): readonly NamedPlace[] {
       where,
       location: parseLocation(path),
     })),
+    ...Object.entries(tables).flatMap(([name, path]) => named(["tables", name], path)),
     ...named(["output", "path"], output.path),
     ...named(["work", "path"], work?.path),
     ...settings,

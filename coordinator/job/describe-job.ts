@@ -22,6 +22,7 @@ export function describeJob(
   place: Pick<JobDescription, "partialsPath" | "beacon">,
 ): JobDescription {
   const { spec, stores, model, map, reductions, shards } = planned;
+  const isCombined = Object.values(spec.reduce).some(({ combine }) => combine !== undefined);
   return {
     jobId,
     name: spec.name,
@@ -36,6 +37,8 @@ export function describeJob(
     ...partialShape(spec),
     rowsForm: rowsFormOf(spec.output),
     reductions,
+    // Steps bring the tables that they join with.
+    tables: isCombined ? planned.tables : {},
     ...place,
   };
 }

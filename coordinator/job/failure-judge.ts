@@ -14,6 +14,7 @@ type JudgedFiles = {
   readonly model: Pick<ModelFile, "path" | "sha256" | "externalData"> | null;
   readonly map: Pick<PlannedJob["map"], "prepare" | "finish">;
   readonly reductions: PlannedJob["reductions"];
+  readonly tables: PlannedJob["tables"];
 };
 
 /** State of a file as this coordinator sees it. */

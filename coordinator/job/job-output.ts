@@ -186,7 +186,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
 
   async #reduceAndStage(paths: WorkPaths): Promise<StagedOutput> {
     const { planned, jobId, seams, storage, checksums, runWatch, lock, inputFiles } = this.#options;
-    const { spec, map, reductions, digests } = planned;
+    const { spec, map, reductions, tables, digests } = planned;
     const fields = publishedFields(map);
     const shape = rowsShapeOf(spec.output);
     const state = this.#options.state();
@@ -203,6 +203,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       ...place,
       reduce: spec.reduce,
       reductions,
+      tables,
       fields,
       partials,
       signal,

@@ -5,6 +5,7 @@ import { loadInputPlanners, reductionValue } from "../../shared/domain/features.
 import type { JobDigests, ModelFiles, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
+import { type JobTables, tablePaths } from "../../shared/domain/job-tables.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import { outputRowBytes, publishedFields, publishedRowBytes } from "../../shared/domain/output-fields.ts";
@@ -31,6 +32,7 @@ import { planReductions } from "./plan-reductions.ts";
 import { planShards } from "./plan-shards.ts";
 import { type ReadInputOptions, readInput } from "./read-input.ts";
 import { type Reach, readStores } from "./read-stores.ts";
+import { planTables } from "./steps/plan-tables.ts";
 import {
   checkTypes,
   describeFiles,
@@ -80,27 +82,25 @@ export async function planJob(job: JobSpec, options: PlanOptions): Promise<Plann
   const stores = await readStores(job, options);
   const { spec, stores: fileStores } = sealFiles(job, stores);
   const reading = { stores, fileStores, progress, found, ownInput, signal };
-  const { input, folder, model, modelFrom, stepFiles, typeChecks, described } = await readAll(spec, reading);
+  const { input, folder, model, modelFrom, typeChecks, ...code } = await readAll(spec, reading);
+  const { stepFiles, described, tables } = code;
   const { fields } = input.dataset;
   const where = await withoutSlot(() => checkFilter(spec.input, fields, signal));
   const bind = () =>
     planMap(spec.map, model?.signature ?? null, {
-      ...{ ...described, fields, folder, signal },
+      ...{ ...described, tables, fields, folder, signal },
       ...{ textCauses: input.textCauses, classes: input.classes, filter: where?.step ?? null },
     });
   const map = await progress.part("bind", () => withoutSlot(bind));
   if (model !== null) await verifyOutputs(map, model, signal);
   checkPublished(spec, map, input);
-  const check = () => withoutSlot(() => checkReduce(spec, { map, stepFiles, signal }));
+  const check = () => withoutSlot(() => checkReduce(spec, { map, stepFiles, tables, signal }));
   const reductions = await progress.part("check", check);
   const { files: left, pruned } =
     where === null ? { files: input.footers, pruned: [] } : pruneRowGroups(input.footers, where.predicate);
   const fileRows = input.dataset.files.map(({ rows }) => rows);
   const { files, skipped } = takeRows({ files: left, fileRows, pruned }, spec.input);
-  const shards = planShards(files, {
-    shardRows: spec.input.shardRows,
-    outputRowBytes: outputRowBytes(map),
-  });
+  const shards = planShards(files, { shardRows: spec.input.shardRows, outputRowBytes: outputRowBytes(map) });
   checkSort(spec, shards, publishedRowBytes(map));
   const digests = digestsOf(await withLikelyInputs(spec, fields, folder), {
     dataset: input.dataset,
@@ -116,6 +116,7 @@ export async function planJob(job: JobSpec, options: PlanOptions): Promise<Plann
     modelFrom,
     map,
     reductions,
+    tables,
     typeChecks,
     pruned,
     skipped,
@@ -189,13 +190,16 @@ interface ReadAllOptions {
   readonly progress: PlanProgress;
 }
 
-async function readCode(
-  spec: JobSpec,
-  stores: JobStores,
-  signal: AbortSignal,
-): Promise<{ readonly stepFiles: StepFiles; readonly described: DescribedFiles }> {
+async function readCode(spec: JobSpec, stores: JobStores, signal: AbortSignal): Promise<JobCode> {
   const stepFiles = await readStepFiles(spec, { stores, signal });
-  return { stepFiles, described: await describeFiles(spec.map, stepFiles, signal) };
+  const tables = await planTables(spec.tables, stepFiles, signal);
+  return { stepFiles, tables, described: await describeFiles(spec.map, stepFiles, signal) };
+}
+
+interface JobCode {
+  readonly stepFiles: StepFiles;
+  readonly tables: JobTables;
+  readonly described: DescribedFiles;
 }
 
 function hasSql({ input, map, reduce }: JobSpec): boolean {
@@ -248,20 +252,24 @@ async function withReadInputs(spec: JobSpec, reading: Reading): Promise<JobSpec>
 /** Binds the reductions by programs, and checks the SQL of the others. */
 async function checkReduce(
   spec: JobSpec,
-  on: { readonly map: PlannedJob["map"]; readonly stepFiles: StepFiles; readonly signal: AbortSignal },
+  on: Pick<PlannedJob, "map" | "tables"> & { readonly stepFiles: StepFiles; readonly signal: AbortSignal },
 ): Promise<ReductionBindings> {
-  const { map, stepFiles, signal } = on;
+  const { map, tables, stepFiles, signal } = on;
   const [reductions] = await allOrEveryProblem([
     planReductions(spec.reduce, { fields: publishedFields(map), files: stepFiles, signal }),
-    checkSql(spec, map, signal),
+    checkSql(spec, { map, tables }, signal),
   ]);
   return reductions;
 }
 
-async function checkSql(spec: JobSpec, map: PlannedJob["map"], signal: AbortSignal): Promise<void> {
+async function checkSql(
+  spec: JobSpec,
+  { map, tables }: Pick<PlannedJob, "map" | "tables">,
+  signal: AbortSignal,
+): Promise<void> {
   if (!Object.values(spec.reduce).some(isSql)) return;
   const fields = publishedFields(map);
   await withTempFolder("plan", (scratchFolder) =>
-    checkReductions({ reduce: spec.reduce, fields, scratchFolder, signal }),
+    checkReductions({ reduce: spec.reduce, fields, tables: tablePaths(tables), scratchFolder, signal }),
   );
 }

@@ -6,6 +6,7 @@ import { emptyTable } from "../../shared/sql/duckdb-types.ts";
 import { parquetScan, quoteIdentifier } from "../../shared/sql/quote.ts";
 import { type OpenDatabase, type SqlDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
+import type { SqlTables } from "../../shared/sql/sql-tables.ts";
 
 /**
  * DuckDB's error type of `error('...')` in a user's SQL. It is ignored here: an assertion may fail on empty
@@ -23,6 +24,8 @@ interface CheckOptions {
   readonly reduce: JobSpec["reduce"];
   /** Columns of the rows files. */
   readonly fields: readonly Field[];
+  /** Paths of the job's tables, by name. Default: none. */
+  readonly tables?: SqlTables["paths"];
   /** Existing folder, which the caller removes. */
   readonly scratchFolder: string;
   /** Ends the check with its reason. */
@@ -61,13 +64,16 @@ export async function checkReductions(options: CheckOptions): Promise<void> {
 }
 
 async function checkReduction(
-  { fields, scratchFolder, signal, limitMs = CHECK_LIMIT_MS, open = openSqlProcess }: CheckOptions,
+  options: CheckOptions,
   name: string,
   reduction: SqlReduction,
 ): Promise<readonly Problem[]> {
-  const folders = { folders: [scratchFolder], tempFolder: scratchFolder };
+  const { fields, tables: paths = {}, scratchFolder, signal } = options;
+  const { limitMs = CHECK_LIMIT_MS, open = openSqlProcess } = options;
   const opening = open({
-    ...folders,
+    folders: [scratchFolder],
+    tables: { paths, as: "empty" },
+    tempFolder: scratchFolder,
     purpose: "check",
     memoryLimitBytes: CHECK_MEMORY_BYTES,
     limitMs,

@@ -1,5 +1,6 @@
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { JobTables } from "../../shared/domain/job-tables.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { ReductionBindings } from "../../shared/domain/reduction-binding.ts";
 import type { OpenDatabase } from "../../shared/sql/sql-database.ts";
@@ -12,6 +13,8 @@ export interface ReduceOptions {
   readonly reduce: JobSpec["reduce"];
   /** Bindings of the reductions by programs. Default: none. */
   readonly reductions?: ReductionBindings;
+  /** Tables that SQL can join with. Default: none. */
+  readonly tables?: JobTables;
   /** Columns of the rows files, used when no shard has a file to read: every row is a dead letter. */
   readonly fields: readonly Field[];
   /** Committed partials, in plan order. */

@@ -4,6 +4,7 @@ import { present } from "../../shared/core/assert.ts";
 import { digestFile } from "../../shared/core/digest.ts";
 import type { BucketRange } from "../../shared/domain/buckets.ts";
 import { reductionValue } from "../../shared/domain/features.ts";
+import { tablePaths } from "../../shared/domain/job-tables.ts";
 import { below } from "../../shared/domain/location.ts";
 import { OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
 import { ALL_ROWS } from "../../shared/domain/partial-layout.ts";
@@ -57,10 +58,17 @@ export async function reducePart(part: ReducePart, options: ReduceOptions): Prom
 }
 
 /** Opens a database of its own: no state of one reduction reaches the next. */
-function openDatabase({ paths, signal, memoryLimitBytes, open }: ReduceOptions): Promise<SqlDatabase> {
+function openDatabase({
+  paths,
+  tables = {},
+  signal,
+  memoryLimitBytes,
+  open,
+}: ReduceOptions): Promise<SqlDatabase> {
   const reducedFolder = below(paths.stage, OUTPUT_FOLDERS.reduced);
   return (open ?? openSqlProcess)({
     folders: [...new Set([paths.temp, ...[paths.partials, reducedFolder].filter(isOnThisMachine)])],
+    tables: { paths: tablePaths(tables), as: "read" },
     tempFolder: paths.temp,
     purpose: "result",
     signal,

@@ -9,6 +9,7 @@ import { OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
 import { isCombined } from "../../shared/domain/reduction-binding.ts";
 import { defaultMemoryBytes } from "../../shared/sql/locking.ts";
+import { stepFilesHere } from "../../shared/storage/step-files.ts";
 import { reducedPartPath, reducedPath } from "../publish/layout.ts";
 import type { ReduceOptions } from "./reduce-options.ts";
 import { type ReducePart, reducePart } from "./reduce-part.ts";
@@ -28,6 +29,7 @@ const PART_MEMORY_BYTES = 2 ** 30;
  * @returns the staged files in the order of the job file, with paths relative to the output folder
  * @throws {PARTIAL_INVALID} with the fields shard, digest and path: that shard must run again
  * @throws {SQL_INVALID} {SQL_FAILED}
+ * @throws {MODEL_CHANGED} when a table's file is missing, or has other bytes than planned
  * @throws the signal's reason once it aborts
  */
 export async function reducePartials(options: ReduceOptions): Promise<readonly OutputFile[]> {
@@ -39,6 +41,9 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly O
   const reductions = Object.entries(options.reduce);
   if (reductions.length === 0) return [];
   await mkdir(temp, { recursive: true });
+  const { tables = {} } = options;
+  await stepFilesHere(Object.values(tables));
+  await stepFilesHere(Object.values(options.tables ?? {}));
   const sources = await checkSources(options);
   const files: OutputFile[] = [];
   for (const [name, spec] of reductions) {

@@ -46,13 +46,14 @@ async function timeOnce(
   partials: readonly PartialManifest[],
   place: SamplePlace,
 ): Promise<number> {
-  const { spec, map, reductions, digests } = planned;
+  const { spec, map, reductions, tables, digests } = planned;
   const { signal } = new AbortController();
   const startMs = performance.now();
   const reduced = await reducePartials({
     ...place,
     reduce: spec.reduce,
     reductions,
+    tables,
     fields: publishedFields(map),
     partials,
     signal,

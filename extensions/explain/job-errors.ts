@@ -78,7 +78,7 @@ export const JOB_ERRORS = {
       remedy: "Export it again. Check it with `onnx.checker`.",
     },
     MODEL_CHANGED: {
-      what: "A file of the model or of a step changed while the job ran.",
+      what: "A file of the model or of a step, or a table, changed while the job ran.",
       why: "Another program replaced it.",
       remedy: "Run the job again once the files are complete.",
     },
@@ -173,7 +173,7 @@ export const JOB_ERRORS = {
     },
     JOB_MISMATCH: {
       what: "The output folder has an unfinished run of another job.",
-      why: "The job file, the model, the input or the version changed since.",
+      why: "The job file, its code or tables, the model, the input or the version changed since.",
       remedy: "Undo the change to resume, or start over with `--fresh`.",
     },
     JOURNAL_CORRUPT: {

@@ -13,6 +13,7 @@ import { reduceSpec } from "./reduce-spec.ts";
 import { SIDECARS } from "./sidecars.ts";
 import { ALL_SCHEMES, SHOWN_SCHEMES } from "./store-schemes.ts";
 import { STORES_SPEC } from "./store-spec.ts";
+import { TABLES_SPEC } from "./tables-spec.ts";
 import { checkWork, WORK_SPEC } from "./work-spec.ts";
 
 /** Schema of `input.new`. */
@@ -219,6 +220,7 @@ export const JOB_FILE_SCHEMA = z
       ),
     map: mapSpec.prefault({}).describe("How rows become tensors, and tensors columns."),
     reduce: reduceSpec,
+    tables: TABLES_SPEC.exactOptional(),
     output: z
       .strictObject({
         path: outputPath.describe(

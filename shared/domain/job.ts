@@ -4,6 +4,7 @@ import type { FileSlice } from "./dataset-rows.ts";
 import type { JobId } from "./job-id.ts";
 import type { JobSpec } from "./job-spec.ts";
 import type { JobStores } from "./job-stores.ts";
+import type { JobTables } from "./job-tables.ts";
 import type { Location } from "./location.ts";
 import type { MapBinding } from "./map-binding.ts";
 import type { ModelFolder } from "./model-folder.ts";
@@ -76,6 +77,7 @@ export interface PlannedJob {
   readonly map: MapBinding;
   /** Reductions by programs. */
   readonly reductions: ReductionBindings;
+  readonly tables: JobTables;
   /** Outcomes for the programs that have types. */
   readonly typeChecks: readonly TypeCheck[];
   /** Rows in no shard, because the files' statistics show that `input.where` excludes them. */

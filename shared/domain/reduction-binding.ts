@@ -1,4 +1,5 @@
 import { programOf, reductionValue } from "./features.ts";
+import type { JobTables } from "./job-tables.ts";
 import type { ReductionSpec } from "./reduce-spec.ts";
 import type { StepBinding, StepFile } from "./step-binding.ts";
 
@@ -28,21 +29,23 @@ export function isCombined(reduction: ReductionSpec): boolean {
   return reduction.combine !== undefined || reduction.by !== undefined || reductionValue(reduction) !== null;
 }
 
-/** Steps and reductions of a job that need files on workers. */
+/** Parts of a job that need files on workers. */
 interface JobCode {
   readonly map: { readonly prepare: readonly StepBinding[]; readonly finish: readonly StepBinding[] };
   readonly reductions: ReductionBindings;
+  readonly tables: JobTables;
 }
 
 /** Returns the key paths of the programs that the job brings along. */
-export function programPlaces({ map, reductions }: JobCode): readonly string[] {
+export function programPlaces({ map, reductions }: Omit<JobCode, "tables">): readonly string[] {
   const steps = [...map.prepare, ...map.finish].filter((step) => programOf(step) !== null);
   return [...steps, ...Object.values(reductions)].map(({ where }) => where);
 }
 
-/** Returns the files of all steps and reductions of a job, each once. */
-export function stepFiles({ map, reductions }: JobCode): readonly StepFile[] {
+/** Returns the files of all steps and reductions of a job, and its tables, each once. */
+export function stepFiles({ map, reductions, tables }: JobCode): readonly StepFile[] {
   const ofSteps = [...map.prepare, ...map.finish].flatMap((step) => step.files);
   const ofReductions = Object.values(reductions).map(({ file }) => file);
-  return [...new Map([...ofSteps, ...ofReductions].map((file) => [file.location, file])).values()];
+  const all = [...ofSteps, ...ofReductions, ...Object.values(tables)];
+  return [...new Map(all.map((file) => [file.location, file])).values()];
 }

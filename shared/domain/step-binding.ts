@@ -84,6 +84,16 @@ export interface SqlOp {
   readonly select: string;
   /** Columns that the SELECT names without using their values. They must exist. */
   readonly named: readonly string[];
+  /** Default: the SELECT reads `rows` alone. */
+  readonly joins?: SqlJoins;
+}
+
+/** Joins of `rows` with tables of the job. */
+export interface SqlJoins {
+  /** Names of the tables, in the order of the step's files. */
+  readonly tables: readonly string[];
+  /** Columns of the SELECT that order the results of one row. */
+  readonly order: readonly string[];
 }
 
 /** Returns the columns that a step makes, in order. */

@@ -10,7 +10,7 @@ import { isAddress, isWebInput } from "../domain/location.ts";
 import { issueProblems, type SpecProblem } from "./issue-problems.ts";
 import { accepts, knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
-import { withFiles, withReductionFiles } from "./map-files.ts";
+import { withFiles, withReductionFiles, withTableFiles } from "./map-files.ts";
 import { literalFolder } from "./path-pattern.ts";
 
 const MAX_FOUND_CHARS = 60;
@@ -50,6 +50,7 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
     },
     reduce: withReductionFiles(reduce, absolute),
     ...rest,
+    ...withTableFiles(rest, absolute),
     output: { ...output, path: absolute(output.path) },
     stores: withCertificates(stores, absolute),
     ...(work === undefined ? {} : { work: withWorkPath(work, absolute) }),

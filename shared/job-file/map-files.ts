@@ -40,6 +40,16 @@ function renamedIn<T extends object>(value: T, keys: readonly string[], rename: 
   return { ...value, ...Object.fromEntries(renamed) };
 }
 
+/** Returns the key `tables` with renamed files. Empty: the job has no tables. */
+export function withTableFiles(
+  { tables }: Pick<JobSpec, "tables">,
+  rename: (path: string) => string,
+): Pick<JobSpec, "tables"> {
+  if (tables === undefined) return {};
+  const renamed = Object.entries(tables).map(([name, path]) => [name, rename(path)] as const);
+  return { tables: Object.fromEntries(renamed) };
+}
+
 /** Returns reductions with renamed program files. */
 export function withReductionFiles(
   reduce: JobSpec["reduce"],

@@ -4,15 +4,16 @@ import { FEATURES, fileSpec, fileSpecs, INPUTS, stepValue } from "../domain/feat
 import type { JobSpec } from "../domain/job-spec.ts";
 import { type FolderFacts, leavesLabels, leavesPooling, USUAL_OP } from "../domain/model-folder.ts";
 import { shapeDigestOf } from "../domain/output-shape.ts";
-import { withFiles, withReductionFiles } from "./map-files.ts";
+import { withFiles, withReductionFiles, withTableFiles } from "./map-files.ts";
 
 /**
  * Returns the digest of all that determines the result of a job. On resume, an equal digest means the same
  * job.
  *
  * It covers the inputs, the outputs and `keep` with their order, which is that of the columns. It covers the
- * steps, `input.where` as written, `input.sample` and `input.limit`, and the reductions. It also covers the
- * format and shape of the rows, and the model's conversion with the converter's version. It excludes:
+ * steps, `input.where` as written, `input.sample` and `input.limit`, the reductions, and the names of tables.
+ * It also covers the format and shape of the rows, and the model's conversion with the converter's version.
+ * It excludes:
  * - Other `input.*` keys and `model.path`. The dataset and the model have digests of their own, by content.
  * - The `folder` of an input of files. The job may move together with its files.
  * - The paths of other files, except which of them are equal. Their content is added when they are read.
@@ -61,6 +62,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): Dig
       ...(sample === undefined ? {} : { sample }),
       ...(limit === undefined ? {} : { limit }),
       reduce: withReductionFiles(spec.reduce, numbered),
+      ...withTableFiles(spec, numbered),
       rows: spec.output.rows,
       ...shapeDigestOf(spec.output),
       ...(CONVERSION === null || converted === null

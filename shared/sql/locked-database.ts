@@ -12,11 +12,12 @@ import { plainTypeOf } from "./plain-types.ts";
 import { quoteIdentifier, quoteLiteral } from "./quote.ts";
 import type { CopyOptions, SqlDatabase } from "./sql-database.ts";
 import { NUL_IN_SQL, type SqlSource, sqlError, sqlRefused } from "./sql-error.ts";
+import { createTables } from "./sql-tables.ts";
 import { restoredSelect, storedSelect } from "./typed-select.ts";
 
 /** Interval of repeated interrupts: DuckDB ignores one that arrives before the statement starts. */
 const INTERRUPT_AGAIN_MS = 20;
-const RESULT_VIEW = "temp.main.shardmill_result";
+const RESULT_VIEW = `temp.main.${quoteIdentifier("shardmill:result")}`;
 
 /**
  * DuckDB in memory, locked to a few folders: no other one ever runs a user's SQL. Its statements cannot
@@ -271,11 +272,9 @@ export async function openLockedDatabase(options: LockedDatabaseOptions): Promis
     const connection = await instance.connect();
     if (options.optimizes === "constants") await connection.run(await onlyConstants(connection));
     // In one text, because each call takes half a millisecond.
-    await connection.run(
-      lockingSettings(options, spillFolder)
-        .map((setting) => `SET ${setting}`)
-        .join(";"),
-    );
+    const settings = lockingSettings(options, spillFolder).map((setting) => `SET ${setting}`);
+    const tables = options.tables === undefined ? [] : createTables(options.tables);
+    await connection.run([...settings, ...tables].join(";"));
     return new LockedDatabase(instance, connection, spillFolder);
   } catch (error) {
     instance?.closeSync();

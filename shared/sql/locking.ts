@@ -1,10 +1,13 @@
 import { sep } from "node:path";
 import { usableMemoryBytes } from "../core/usable-memory.ts";
 import { quoteLiteral } from "./quote.ts";
+import type { SqlTables } from "./sql-tables.ts";
 
 export interface LockedDatabaseOptions {
   /** Folders that statements can read or write, with all that is below them. */
   readonly folders: readonly string[];
+  /** Tables of the job. Statements can read their files, and nothing beside them. Default: none. */
+  readonly tables?: SqlTables;
   /** Memory above which DuckDB spills to `tempFolder`. Default: a quarter of the usable memory. */
   readonly memoryLimitBytes?: number;
   /** Number of threads. With several, sums of floats vary: see {@link LockedDatabase}. Default: 1. */
@@ -24,6 +27,7 @@ const MIN_MEMORY_BYTES = 256 * 1024 * 1024;
 /** Lists the settings in order: the last three lock the others. */
 export function lockingSettings(options: LockedDatabaseOptions, spillFolder: string): readonly string[] {
   const folders = options.folders.map((folder) => quoteLiteral(folder.endsWith(sep) ? folder : folder + sep));
+  const files = Object.values(options.tables?.paths ?? {});
   return [
     "errors_as_json = true",
     "TimeZone = 'UTC'",
@@ -38,6 +42,7 @@ export function lockingSettings(options: LockedDatabaseOptions, spillFolder: str
     `memory_limit = '${options.memoryLimitBytes ?? defaultMemoryBytes()}B'`,
     `temp_directory = ${quoteLiteral(spillFolder)}`,
     `allowed_directories = [${folders.join(", ")}]`,
+    ...(files.length === 0 ? [] : [`allowed_paths = [${files.map(quoteLiteral).join(", ")}]`]),
     "enable_external_access = false",
     "lock_configuration = true",
   ];

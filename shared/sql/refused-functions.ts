@@ -3,7 +3,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 /**
  * Functions that a user's SQL may call after FROM: they make rows of their arguments. All others are refused,
  * later versions' too. Many act (`enable_logging`, `checkpoint`), run text as SQL (`query`), or read files
- * and settings. A result may depend only on `rows` and `partials`.
+ * and settings. A result may depend only on `rows`, `partials` and tables of the job.
  */
 const PLAIN_TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   "generate_series",

@@ -80,12 +80,20 @@ class SqlProcess implements SqlDatabase {
     this.#release = release;
   }
 
-  async open({ folders, memoryLimitBytes, threads, optimizes, limitMs }: SqlProcessOptions): Promise<void> {
+  async open({
+    folders,
+    tables,
+    memoryLimitBytes,
+    threads,
+    optimizes,
+    limitMs,
+  }: SqlProcessOptions): Promise<void> {
     await this.#at("opening DuckDB").call(
       "open",
       {
         folders: [...folders, this.#ownFolder],
         tempFolder: this.#ownFolder,
+        ...(tables === undefined ? {} : { tables }),
         ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
         ...(threads === undefined ? {} : { threads }),
         ...(optimizes === undefined ? {} : { optimizes }),

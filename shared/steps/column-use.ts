@@ -1,4 +1,4 @@
-import { isNode, nodesIn, type TreeNode, textsIn, walk } from "./select-tree.ts";
+import { aliasOf, fromClause, isNode, nodesIn, type TreeNode, textsIn, walk } from "./select-tree.ts";
 
 /** Use of the columns of `rows` by a SELECT. */
 export interface ColumnUse {
@@ -16,31 +16,39 @@ export interface ColumnUse {
  * `rows` itself) count as computing with all of them.
  */
 export function columnUse(node: TreeNode, names: readonly string[]): ColumnUse {
-  const use = new UseFinder(names, tableNames(node));
+  const { first, joins } = fromClause(node);
+  const use = new UseFinder(names, aliasesOf([first]), aliasesOf(joins.map(({ right }) => right)));
+  for (const { condition, using_columns } of joins) {
+    use.addExpressions(condition);
+    for (const name of textsIn(using_columns)) use.addReference([name]);
+  }
   for (const item of nodesIn(node.select_list)) use.addSelected(item);
   use.addExpressions(node.where_clause);
   return use.found();
 }
 
-/** Returns the name of `rows` in the SELECT, in lower case. */
-function tableNames(node: TreeNode): ReadonlySet<string> {
-  const table = node.from_table;
-  const alias = isNode(table) ? table.alias : undefined;
-  return new Set([typeof alias === "string" && alias !== "" ? alias.toLowerCase() : "rows"]);
+function aliasesOf(tables: readonly unknown[]): ReadonlySet<string> {
+  return new Set(tables.map((table) => aliasOf(table).toLowerCase()));
 }
 
 class UseFinder {
   readonly #names: readonly string[];
   readonly #byLower: ReadonlyMap<string, string>;
   readonly #tables: ReadonlySet<string>;
+  readonly #joined: ReadonlySet<string>;
   readonly #passed = new Map<string, string>();
   readonly #reads = new Set<string>();
   readonly #named = new Set<string>();
 
-  constructor(names: readonly string[], tables: ReadonlySet<string>) {
+  /**
+   * @param tables name of `rows` in the SELECT, in lower case
+   * @param joined names of the tables that it is joined with
+   */
+  constructor(names: readonly string[], tables: ReadonlySet<string>, joined: ReadonlySet<string>) {
     this.#names = names;
     this.#byLower = new Map(names.map((name) => [name.toLowerCase(), name]));
     this.#tables = tables;
+    this.#joined = joined;
   }
 
   addSelected(item: TreeNode): void {
@@ -56,8 +64,8 @@ class UseFinder {
 
   addExpressions(value: unknown): void {
     walk(value, (node) => {
-      if (node.class === "COLUMN_REF") this.#addReference(textsIn(node.column_names));
-      if (node.class === "STAR") this.#addAll();
+      if (node.class === "COLUMN_REF") this.addReference(textsIn(node.column_names));
+      if (node.class === "STAR" && !this.#isOfJoined(node.relation_name)) this.#addAll();
     });
   }
 
@@ -82,12 +90,16 @@ class UseFinder {
       (isRead ? this.#reads : this.#named).add(column);
     };
     for (const name of textsIn(star.exclude_list)) leaveOut(name, false);
-    for (const { column } of nodesIn(star.qualified_exclude_list)) leaveOut(column, false);
+    for (const { table, column } of nodesIn(star.qualified_exclude_list))
+      if (!this.#isOfJoined(table)) leaveOut(column, false);
     for (const { key, value } of nodesIn(star.replace_list)) {
       leaveOut(key, false);
       this.addExpressions(value);
     }
-    for (const { key } of nodesIn(star.rename_list)) leaveOut(isNode(key) ? key.column : key, true);
+    for (const { key } of nodesIn(star.rename_list)) {
+      if (!isNode(key)) leaveOut(key, true);
+      else if (!this.#isOfJoined(key.table)) leaveOut(key.column, true);
+    }
     for (const name of this.#names) if (!removed.has(name)) this.#passed.set(name, name);
   }
 
@@ -100,7 +112,7 @@ class UseFinder {
   }
 
   /** Adds the column of a reference. The path begins with a column, or with the table and a column. */
-  #addReference(path: readonly string[]): void {
+  addReference(path: readonly string[]): void {
     const [first = "", second] = path.map((name) => name.toLowerCase());
     const column = this.#byLower.get(first);
     if (column !== undefined) this.#reads.add(column);
@@ -109,6 +121,10 @@ class UseFinder {
     if (inTable !== undefined) this.#reads.add(inTable);
     // A reference to the whole row, as a struct.
     else if (column === undefined) this.#addAll();
+  }
+
+  #isOfJoined(table: unknown): boolean {
+    return typeof table === "string" && this.#joined.has(table.toLowerCase());
   }
 
   #addAll(): void {

@@ -7,7 +7,7 @@ import { fieldsOf } from "../dataset/fields.ts";
 import { openDatasetFile } from "../dataset/open-dataset-file.ts";
 import { parquetFault } from "../dataset/parquet-form.ts";
 import type { Field, FieldType } from "../domain/dataset.ts";
-import { ROW_COLUMN, type StepBinding, type StepColumn } from "../domain/step-binding.ts";
+import { ROW_COLUMN, type SqlJoins, type StepBinding, type StepColumn } from "../domain/step-binding.ts";
 import { columnNames, DECIMAL_DIGITS, emptyTable, hasWideDecimal } from "../sql/duckdb-types.ts";
 import { quoteIdentifier, quoteLiteral } from "../sql/quote.ts";
 import type { SqlDatabase } from "../sql/sql-database.ts";
@@ -15,7 +15,7 @@ import type { SqlSource } from "../sql/sql-error.ts";
 import { fetchedSource } from "../storage/small-file.ts";
 import { type ColumnUse, columnUse } from "./column-use.ts";
 import { rowWiseFault, type SqlFunctions } from "./row-wise.ts";
-import { isNode, nodesIn, type TreeNode } from "./select-tree.ts";
+import { aliasOf, fromClause, isNode, nodesIn, plainTable, type TreeNode } from "./select-tree.ts";
 
 /** Comments and white space, then the first word of every SELECT. */
 const BEGIN = /^(?:\s|--[^\n]*\n|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/)*SELECT\b/i;
@@ -26,7 +26,8 @@ type SqlStepResult =
 
 /**
  * Binds the SELECT of a step to its input columns, on an empty table. Finds the columns that it reads, the
- * columns that pass, and the types of its results.
+ * columns that pass, and the types of its results. The SELECT may join with the other tables of `database`,
+ * whose files the caller adds to the step.
  *
  * @param scratchFolder folder that `database` can write to
  * @throws {SQL_INVALID} {SQL_FAILED} with DuckDB's message
@@ -45,7 +46,8 @@ export async function planSql(
   await database.run(emptyTable("rows", fields.map(bindable)));
   const results = await database.columnNames(source);
   const node = await parse(source, database);
-  const fault = rowWiseFault(node, await functionsOf(database));
+  const tables = await tablesOf(database);
+  const fault = rowWiseFault(node, await functionsOf(database), new Set(tables.keys()));
   if (fault !== null) return refused(fault);
   const twice = results.find((name, at) => results.findIndex((other) => isSameName(other, name)) < at);
   if (twice !== undefined) return refused(namedTwice(twice));
@@ -56,7 +58,8 @@ export async function planSql(
   const unreadable = fields.flatMap((field) => unreadableFault(field, use) ?? []);
   if (unreadable.length > 0)
     return { kind: "refused", problems: unreadable.map((problem) => ({ where, ...problem })) };
-  const select = withRowColumn(source.sql, tableNameOf(node));
+  const { numbers, joins } = numbersOf(node, tables);
+  const select = withColumns(source.sql, numbers);
   if (select === null)
     return refused({ what: "does not begin with SELECT", expected: "SELECT ... FROM rows", found: "FROM" });
   const made = results.filter((name) => !use.passed.has(name));
@@ -64,10 +67,8 @@ export async function planSql(
   await database.copyTo({ where, sql: select }, path, { columns: [ROW_COLUMN, ...made] });
   const passed = passedColumns(use, fields, inTable);
   const columns = columnsOf(results, passed, await fieldsIn(path));
-  return {
-    kind: "planned",
-    step: { where, op: { kind: "sql", select, named: use.named }, files: [], reads: use.reads, columns },
-  };
+  const op = { kind: "sql", select, named: use.named, ...(joins === null ? {} : { joins }) } as const;
+  return { kind: "planned", step: { where, op, files: [], reads: use.reads, columns } };
 }
 
 function columnsOf(
@@ -129,16 +130,39 @@ async function functionsOf(database: SqlDatabase): Promise<SqlFunctions> {
   };
 }
 
-/** Inserts the row's number before the selected columns. Null: the text begins with another word. */
-function withRowColumn(sql: string, table: string): string | null {
-  const begin = BEGIN.exec(sql)?.[0];
-  if (begin === undefined) return null;
-  return `${begin} ${quoteIdentifier(table)}.rowid AS ${quoteIdentifier(ROW_COLUMN)},${sql.slice(begin.length)}`;
+/** Returns the tables of a database besides `rows`, by their names in lower case. */
+async function tablesOf(database: SqlDatabase): Promise<ReadonlyMap<string, string>> {
+  const rows = await database.rows("SELECT table_name AS name FROM duckdb_tables()");
+  const names = rows.map(({ name }) => String(name)).filter((name) => name !== "rows");
+  return new Map(names.map((name) => [name.toLowerCase(), name]));
 }
 
-function tableNameOf(node: TreeNode): string {
-  const table = node.from_table;
-  return isNode(table) && typeof table.alias === "string" && table.alias !== "" ? table.alias : "rows";
+interface RowNumbers {
+  /** Columns to select: the number of the row, and those of its matches. */
+  readonly numbers: readonly string[];
+  /** Null: the SELECT joins nothing. */
+  readonly joins: SqlJoins | null;
+}
+
+/** Numbers the results of a SELECT, because DuckDB does not guarantee the order of a join. */
+function numbersOf(node: TreeNode, tables: ReadonlyMap<string, string>): RowNumbers {
+  const { first, joins } = fromClause(node);
+  const row = `${quoteIdentifier(aliasOf(first))}.rowid AS ${quoteIdentifier(ROW_COLUMN)}`;
+  // A table of a SEMI or ANTI JOIN gives no columns.
+  const matched = joins.filter(({ join_type }) => join_type === "INNER" || join_type === "LEFT");
+  const order = matched.map((_, at) => `shardmill:match${at}`);
+  const matches = matched.map(({ right }, at) => {
+    return `coalesce(${quoteIdentifier(aliasOf(right))}.rowid, 0) AS ${quoteIdentifier(order[at] ?? "")}`;
+  });
+  const names = new Set(joins.flatMap(({ right }) => tables.get(plainTable(right) ?? "") ?? []));
+  const joined = joins.length === 0 ? null : { tables: [...names], order };
+  return { numbers: [row, ...matches], joins: joined };
+}
+
+/** Inserts columns before the selected ones. Null: the text begins with another word. */
+function withColumns(sql: string, columns: readonly string[]): string | null {
+  const begin = BEGIN.exec(sql)?.[0];
+  return begin === undefined ? null : `${begin} ${columns.join(", ")},${sql.slice(begin.length)}`;
 }
 
 /** Returns a field that SQL can hold. Unsupported types may pass by, and are binary in the table. */

@@ -1,5 +1,5 @@
 import type { Problem } from "../core/errors.ts";
-import { isNode, nodesIn, type TreeNode, walk } from "./select-tree.ts";
+import { fromClause, nodesIn, plainTable, type TreeNode, walk } from "./select-tree.ts";
 
 /** DuckDB's facts about its own functions, by their names in lower case. */
 export interface SqlFunctions {
@@ -19,7 +19,9 @@ const KEYWORD_FUNCTIONS: ReadonlySet<string> = new Set([
   "localtimestamp",
 ]);
 
-const EXPECTED = "SELECT ... FROM rows [WHERE ...]: each result made of one row";
+const EXPECTED = "SELECT ... FROM rows [JOIN table ...] [WHERE ...]: each result made of one row";
+
+const NO_TABLES: ReadonlySet<string> = new Set();
 
 /** SQL spelling of clauses, by DuckDB's names. */
 const MODIFIERS: Readonly<Record<string, string>> = {
@@ -32,10 +34,16 @@ const MODIFIERS: Readonly<Record<string, string>> = {
 /**
  * Returns the reason why a SELECT does not make each result from one row of `rows`. Null: it does. The
  * results of such a SELECT do not depend on which rows are passed together. It may drop rows (WHERE), and
- * make several of one (`unnest`). It must not order, group, count or compare rows.
+ * make several of one (`unnest`, JOIN). It must not order, group, count or compare rows.
+ *
+ * @param tables names of the job's tables, in lower case
  */
-export function rowWiseFault(node: TreeNode, functions: SqlFunctions): RowFault | null {
-  return clauseFault(node) ?? tableFault(node) ?? expressionFault(node, functions);
+export function rowWiseFault(
+  node: TreeNode,
+  functions: SqlFunctions,
+  tables: ReadonlySet<string> = NO_TABLES,
+): RowFault | null {
+  return clauseFault(node) ?? tableFault(node, tables) ?? expressionFault(node, functions);
 }
 
 function clauseFault(node: TreeNode): RowFault | null {
@@ -59,29 +67,47 @@ function acrossRows(clause: string): string {
   return clause === "ORDER BY" ? "remove it: rows stay in the order of the input" : IN_REDUCE;
 }
 
-function tableFault(node: TreeNode): RowFault | null {
-  const table = node.from_table;
-  // DuckDB does not guarantee the row order of a join, nor the order of a list's rows within it.
-  if (isNode(table) && table.type === "JOIN")
-    return refuse("joins `rows` with something else", "a join", UNNEST);
-  if (!isNode(table) || !isRows(table)) return refuse("does not select from `rows`", "another table");
+function tableFault(node: TreeNode, tables: ReadonlySet<string>): RowFault | null {
+  const { first, joins } = fromClause(node);
+  if (plainTable(first) !== "rows") {
+    if (joins.length === 0) return refuse("does not select from `rows`", "another table");
+    return refuse("does not begin with `rows`", "another table", "write FROM rows JOIN ... instead");
+  }
+  for (const join of joins) {
+    const fault = joinFault(join, tables);
+    if (fault !== null) return fault;
+  }
   let named = 0;
+  let inside: string | null = null;
   let isSampled = false;
-  walk(node, (inner) => {
+  walk(node, (inner, isInSubquery) => {
     if (inner.type === "BASE_TABLE") named += 1;
+    if (isInSubquery) inside ??= plainTable(inner);
     if (inner.sample !== undefined) isSampled = true;
   });
   if (isSampled) return refuse("takes a sample", "SAMPLE", "filter by a hash: WHERE hash(id) % 10 = 0");
-  return named === 1 ? null : refuse("looks at `rows` more than once", "several tables", IN_REDUCE);
+  if (named === 1 + joins.length) return null;
+  if (tables.has(inside ?? "")) return refuse(`reads \`${inside}\` in a subquery`, "a subquery", IN_FROM);
+  return refuse("looks at `rows` more than once", "several tables", IN_REDUCE);
 }
 
+/** Joins that give results of one row each, by DuckDB's names. The others also give results of no row. */
+const ROW_JOINS: ReadonlySet<unknown> = new Set(["INNER", "LEFT", "SEMI", "ANTI"]);
+
+function joinFault({ right, join_type, ref_type }: TreeNode, tables: ReadonlySet<string>): RowFault | null {
+  if (!tables.has(plainTable(right) ?? ""))
+    return refuse("joins `rows` with something else", "a join", UNNEST);
+  // NATURAL would depend on columns that the step does not name, and POSITIONAL on the order of rows.
+  const isPlain = ref_type === "REGULAR" || ref_type === "CROSS";
+  if (isPlain && ROW_JOINS.has(join_type)) return null;
+  const kind = isPlain ? String(join_type) : String(ref_type);
+  const hint = "use JOIN, LEFT JOIN, SEMI JOIN or ANTI JOIN, with ON or USING";
+  return refuse(`uses ${kind} JOIN`, `${kind} JOIN`, hint);
+}
+
+const IN_FROM = "join it: SEMI JOIN keeps the rows that have a match, ANTI JOIN those without";
 const UNNEST =
-  "to make several rows of one, unnest a list among the columns: SELECT id, unnest(items) AS item FROM rows";
-
-function isRows({ type, table_name, schema_name, catalog_name }: TreeNode): boolean {
-  const isPlain = schema_name === undefined && catalog_name === undefined;
-  return type === "BASE_TABLE" && isPlain && String(table_name).toLowerCase() === "rows";
-}
+  "to make several rows of one, unnest a list among the columns: SELECT id, unnest(items) AS item FROM rows. To join with a file, list it under the key `tables`";
 
 function expressionFault(node: TreeNode, functions: SqlFunctions): RowFault | null {
   let fault: RowFault | null = null;

@@ -16,6 +16,36 @@ export function textsIn(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
+/** Tables after FROM. */
+interface FromClause {
+  /** First table. Other values are not tables. */
+  readonly first: unknown;
+  /** Joins with further tables, in order. Each has its table in `right`. */
+  readonly joins: readonly TreeNode[];
+}
+
+/** Returns the tables after FROM of a SELECT. */
+export function fromClause({ from_table }: TreeNode): FromClause {
+  const joins: TreeNode[] = [];
+  let first = from_table;
+  for (; isNode(first) && first.type === "JOIN"; first = first.left) joins.unshift(first);
+  return { first, joins };
+}
+
+/** Returns the name that SQL uses for a table: its alias, or its own name. */
+export function aliasOf(table: unknown): string {
+  if (!isNode(table)) return "";
+  const { alias, table_name } = table;
+  return typeof alias === "string" && alias !== "" ? alias : String(table_name ?? "");
+}
+
+/** Returns the name of a table without schema and alias, in lower case. Null: it is not such a table. */
+export function plainTable(table: unknown): string | null {
+  if (!isNode(table) || table.type !== "BASE_TABLE") return null;
+  const isPlain = table.schema_name === undefined && table.catalog_name === undefined;
+  return isPlain ? String(table.table_name).toLowerCase() : null;
+}
+
 /**
  * Visits `value` and everything below it, outer nodes first.
  *

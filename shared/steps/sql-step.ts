@@ -15,13 +15,18 @@ import { parquetScan, quoteIdentifier } from "../sql/quote.ts";
 import { fetchedSource } from "../storage/small-file.ts";
 import type { OpenStepOptions, Step, StepResult } from "./step.ts";
 
-const RESULT_VIEW = "step_result";
+/** View of the result. No table of a job can have this name. */
+const RESULT_VIEW = "shardmill:step";
 
 /** Opens a SELECT as a step, with its own locked database and one thread. */
 export async function openSqlStep(binding: StepBinding, op: SqlOp, options: OpenStepOptions): Promise<Step> {
   const folder = await mkdtemp(join(options.scratchPath, "step-"));
   try {
-    const database = await openLockedDatabase({ folders: [folder], threads: 1, tempFolder: folder });
+    const paths = (op.joins?.tables ?? []).map((name, at) => {
+      return [name, present(options.paths[at], "a table has a file")] as const;
+    });
+    const tables = { paths: Object.fromEntries(paths), as: "kept" } as const;
+    const database = await openLockedDatabase({ folders: [folder], tables, threads: 1, tempFolder: folder });
     return new SqlStep(binding, op, database, folder);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
@@ -84,12 +89,11 @@ class SqlStep implements Step {
     const { where } = this.#binding;
     const path = join(this.#folder, "made.parquet");
     const made = madeColumns(this.#binding).map(({ name }) => name);
-    this.#select ??= await this.#database.viewResult(RESULT_VIEW, { where, sql: this.#op.select }, [
-      ROW_COLUMN,
-      ...made,
-    ]);
+    const numbers = [ROW_COLUMN, ...(this.#op.joins?.order ?? [])];
+    const columns = [...numbers, ...made];
+    this.#select ??= await this.#database.viewResult(RESULT_VIEW, { where, sql: this.#op.select }, columns);
     await this.#database.copyOwn({ where, sql: this.#select }, path);
-    return inOrder(await readAll(path, [ROW_COLUMN, ...made]), rows);
+    return inOrder(await readAll(path, columns), numbers, rows);
   }
 }
 
@@ -122,17 +126,25 @@ async function readAll(path: string, columns: readonly string[]): Promise<Record
 }
 
 /**
- * Sorts the result by source row. One thread keeps the order without subqueries. Subqueries are joins, which
- * guarantee no order. `unnest` runs last, so the results of one row are contiguous.
+ * Sorts the result by source row, and then by matches in the order of their tables. One thread keeps the
+ * order without joins and subqueries, which are joins, too. `unnest` runs last, so the results of one row and
+ * its matches are contiguous.
+ *
+ * @param numbers columns to sort by, the source row first
  */
-function inOrder(result: RecordBatch, rows: number): StepResult {
-  const ids = rowIds(result);
-  const isOrdered = ids.every((id, at) => at === 0 || (ids[at - 1] ?? 0) <= id);
+function inOrder(result: RecordBatch, numbers: readonly string[], rows: number): StepResult {
+  const keys = numbers.map((name) => idsIn(result, name));
+  const ids = present(keys[0], "the source rows");
+  const compare = (a: number, b: number): number => {
+    const key = keys.find((values) => values[a] !== values[b]);
+    return key === undefined ? a - b : (key[a] ?? 0) - (key[b] ?? 0);
+  };
   const order = Array.from(ids.keys());
-  if (!isOrdered) order.sort((a, b) => (ids[a] ?? 0) - (ids[b] ?? 0) || a - b);
+  const isOrdered = order.every((at) => at === 0 || compare(at - 1, at) <= 0);
+  if (!isOrdered) order.sort(compare);
   const sources = isOrdered ? ids : Uint32Array.from(order, (at) => ids[at] ?? 0);
   const isEach = sources.length === rows && sources.every((id, at) => id === at);
-  const fields = result.schema.fields.filter(({ name }) => name !== ROW_COLUMN);
+  const fields = result.schema.fields.filter(({ name }) => !numbers.includes(name));
   const children = fields.map(({ name }) => {
     const data = columnData(result, name);
     if (isOrdered) return data;
@@ -145,8 +157,8 @@ function inOrder(result: RecordBatch, rows: number): StepResult {
   return { made, sources: isEach ? null : sources };
 }
 
-function rowIds(result: RecordBatch): Uint32Array {
-  const ids: unknown = columnData(result, ROW_COLUMN).values;
+function idsIn(result: RecordBatch, column: string): Uint32Array {
+  const ids: unknown = columnData(result, column).values;
   if (!(ids instanceof BigInt64Array)) throw new Error("broken invariant: row ids are int64");
   return Uint32Array.from(ids, Number);
 }

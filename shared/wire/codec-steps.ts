@@ -3,6 +3,7 @@ import { asDigest } from "../core/digest.ts";
 import { ZOD } from "../core/zod.ts";
 import { FEATURES, INPUTS, STEPS } from "../domain/features.ts";
 import type { FileCells } from "../domain/file-cells.ts";
+import type { JobTable } from "../domain/job-tables.ts";
 import type { ReductionBinding } from "../domain/reduction-binding.ts";
 import type { ExtensionOp, FeatureOp, StepBinding } from "../domain/step-binding.ts";
 import { count, fieldType, location } from "./codec-fields.ts";
@@ -50,10 +51,17 @@ export function flatFeatures(key: string, value: unknown): unknown {
 const stepOp: z.ZodType<StepBinding["op"]> = z.union([
   ...FEATURES.map(featureOp),
   ...[...INPUTS, ...STEPS].map(extensionOp),
-  z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) }),
+  z.object({
+    kind: z.literal("sql"),
+    select: z.string(),
+    named: z.array(z.string()),
+    joins: z.object({ tables: z.array(z.string()), order: z.array(z.string()) }).exactOptional(),
+  }),
 ]);
 
 const stepFile = z.object({ location, bytes: count, sha256: z.string().transform(asDigest) });
+
+export const jobTable: z.ZodType<JobTable> = stepFile.extend({ rows: count });
 
 export const reductionBinding: z.ZodType<ReductionBinding> = z.object({
   where: z.string(),

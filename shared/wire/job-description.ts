@@ -21,7 +21,7 @@ import { ELEMENT_TYPES } from "../domain/tensor.ts";
 import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";
 import { OP_BINDING_SCHEMA } from "../output-ops/op-schemas.ts";
 import { count, dtype, field, location } from "./codec-fields.ts";
-import { reductionBinding, stepBinding } from "./codec-steps.ts";
+import { jobTable, reductionBinding, stepBinding } from "./codec-steps.ts";
 import { FILE_INDEX_SCHEMA } from "./file-index.ts";
 
 /** Schema of `JobStores`. It is apart from the type, because code that opens storages should not load Zod. */
@@ -167,6 +167,8 @@ export const JOB_DESCRIPTION_SCHEMA = z.object({
   reduce: z.record(z.string(), reduction),
   /** Reductions by programs. */
   reductions: z.record(z.string(), reductionBinding),
+  /** Tables of `combine`. Coordinators of earlier versions send none. */
+  tables: z.record(z.string(), jobTable).default({}),
   /** Folder for partials, as the coordinator sees it. */
   partialsPath: location,
   /** File with known content in that folder. A worker that can read it shares the coordinator's storage. */

@@ -51,7 +51,7 @@ async function reductionOf(code: string) {
   const planned = await planReductions(reduce, { fields, files: new Map([[source, file]]), signal: NEVER });
   return {
     folder,
-    job: { reduce, reductions: planned },
+    job: { reduce, reductions: planned, tables: {} },
     reduction: present(planned.own, "the reduction is planned"),
   };
 }

@@ -111,11 +111,18 @@ const steps = fc.array(
   fc.record({
     where: text,
     op: fc.oneof(
-      fc.record({
-        kind: fc.constant("sql" as const),
-        select: text,
-        named: fc.array(text, { maxLength: 2 }),
-      }),
+      fc.record(
+        {
+          kind: fc.constant("sql" as const),
+          select: text,
+          named: fc.array(text, { maxLength: 2 }),
+          joins: fc.record({
+            tables: fc.array(text, { maxLength: 2 }),
+            order: fc.array(text, { maxLength: 2 }),
+          }),
+        },
+        { requiredKeys: ["kind", "select", "named"] },
+      ),
     ),
     files: fc.array(fc.record({ location, bytes: count, sha256: hex }), { maxLength: 2 }),
     reads: fc.array(text, { maxLength: 3 }),
@@ -259,6 +266,7 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
       }),
     )
     .map(plain),
+  tables: fc.dictionary(word, fc.record({ location, bytes: count, sha256: hex, rows: count })).map(plain),
   partialsPath: location,
   beacon: fc.record({ path: location, content: text }),
 });

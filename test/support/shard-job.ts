@@ -88,6 +88,7 @@ export function aJob(
     rowsForm: rowsFormOf({}),
     reduce: {},
     reductions: {},
+    tables: {},
     beacon: { path: parseLocation("/none"), content: "" },
     ...facts,
     partialsPath: parseLocation(partialsPath),

@@ -28,7 +28,10 @@ export interface AccessChoice {
 }
 
 /** Locations of a job's files, as its coordinator names them. */
-export type JobFiles = Pick<JobDescription, "stores" | "partialsPath" | "beacon" | "reductions"> & {
+export type JobFiles = Pick<
+  JobDescription,
+  "stores" | "partialsPath" | "beacon" | "reductions" | "tables"
+> & {
   readonly map: Pick<JobDescription["map"], "prepare" | "finish">;
   readonly model: Pick<ModelFile, "path" | "bytes" | "externalData"> | null;
 };
@@ -79,7 +82,7 @@ export async function chooseAccess(
  */
 const LOOK_MS = 15_000;
 
-/** Returns the files of a job's steps and reductions. */
+/** Returns the files of a job's steps, reductions and tables. */
 function codeOf(job: JobFiles): readonly SeenFile[] {
   return stepFiles(job).map(({ location: path, bytes }) => ({ path, bytes }));
 }

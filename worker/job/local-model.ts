@@ -9,10 +9,10 @@ import type { StepBinding, StepFile } from "../../shared/domain/step-binding.ts"
 import { copyModel, modelHere } from "../../shared/onnx/model-copy.ts";
 import { FetchProgress, logFetching } from "../../shared/storage/fetch-progress.ts";
 import type { CopiesPlace, LocalCopy } from "../../shared/storage/local-copy.ts";
+import { copyStepFiles, stepFilesHere } from "../../shared/storage/step-files.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { AccessChoice } from "./choose-access.ts";
-import { copyStepFiles, stepFilesHere } from "./step-files.ts";
 
 interface LocalFilesOptions {
   /** Sources to try in order: the coordinator's own paths as visible here, or the coordinator. */
@@ -73,11 +73,11 @@ export async function openLocalModel(model: ModelFile, options: LocalFilesOption
   return { path, checkUnchanged: () => copy.checkUnchanged(), release: copy.release };
 }
 
-/** Parts of a job that name files of its steps and reductions. */
-type JobCode = Pick<JobDescription, "map" | "reductions">;
+/** Parts of a job that name files other than its model and input. */
+type JobCode = Pick<JobDescription, "map" | "reductions" | "tables">;
 
 /**
- * Returns the job's map and reductions with their files on this machine.
+ * Returns the job's map, reductions and tables with their files on this machine.
  *
  * @throws {MODULES_REFUSED} when the job has its own code, which may not run here
  * @throws {MODEL_CHANGED} when the bytes differ from the planned ones
@@ -90,15 +90,15 @@ export async function withLocalCode(
   },
 ): Promise<JobCode> {
   if (!options.allowsModules) refuseCode(options.job);
-  const { map, reductions } = options.job;
-  const files = stepFiles({ map, reductions });
-  if (files.length === 0) return { map, reductions };
+  const { map, reductions, tables } = options.job;
+  const files = stepFiles(options.job);
+  if (files.length === 0) return { map, reductions, tables };
   const { paths } = await nearest(options, {
     here: () => stepFilesHere(files),
     fetched: () => copyStepFiles(files, { ...options, storage: ofCoordinator(options) }),
   });
   const here = new Map(files.map(({ location }, index) => [location, present(paths[index], "a path each")]));
-  const local = (file: StepFile): StepFile => {
+  const local = <File extends StepFile>(file: File): File => {
     const path = present(here.get(file.location), "all files of the job's code are here");
     return { ...file, location: parseLocation(path) };
   };
@@ -110,6 +110,7 @@ export async function withLocalCode(
   return {
     map: { ...map, prepare: steps(map.prepare), finish: steps(map.finish) },
     reductions: Object.fromEntries(code),
+    tables: Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, local(table)])),
   };
 }
 

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { linkOrCopy } from "../../shared/core/hard-link.ts";
+import { type JobTables, tablePaths } from "../../shared/domain/job-tables.ts";
 import type { LockedDatabase } from "../../shared/sql/locked-database.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 import { type CopyOptions, whileInUse } from "../../shared/sql/sql-database.ts";
@@ -13,6 +14,8 @@ interface SqlCombineOptions {
   readonly combine: string;
   /** Key columns, by whose buckets the table is ordered. Null: it is not. */
   readonly by: readonly string[] | null;
+  /** Tables that it can join with, on this machine. */
+  readonly tables: JobTables;
   /** Folder that others remove, for a folder of the database only. */
   readonly scratchPath: string;
 }
@@ -50,12 +53,17 @@ export class SqlCombine implements AsyncDisposable {
   }
 
   static async open(options: SqlCombineOptions): Promise<SqlCombine> {
-    const { scratchPath } = options;
+    const { tables, scratchPath } = options;
     // Lazy, because loading takes a tenth of a second.
     const { openLockedDatabase } = await import("../../shared/sql/locked-database.ts");
     const folder = await mkdtemp(join(scratchPath, "sql-"));
     try {
-      const database = await openLockedDatabase({ folders: [folder], threads: 1, tempFolder: folder });
+      const database = await openLockedDatabase({
+        folders: [folder],
+        tables: { paths: tablePaths(tables), as: "read" },
+        threads: 1,
+        tempFolder: folder,
+      });
       return new SqlCombine(options, folder, database);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });

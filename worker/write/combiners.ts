@@ -13,7 +13,7 @@ import { type CombinedFiles, SqlCombine } from "./combine.ts";
  */
 const PIECE = { rows: 16_384, bytes: 16 * 1024 * 1024 };
 
-type JobReductions = Pick<JobDescription, "reduce" | "reductions">;
+type JobReductions = Pick<JobDescription, "reduce" | "reductions" | "tables">;
 
 /** SQL of a reduction, and the keys by whose buckets its table is ordered. */
 export interface CombineSql {
@@ -68,7 +68,8 @@ export class Combiners implements AsyncDisposable {
     signal.throwIfAborted();
     const { reduction } = sql;
     const kept = this.#databases.get(reduction);
-    const database = kept ?? (await SqlCombine.open({ ...sql, scratchPath: this.#scratchPath }));
+    const options = { ...sql, tables: this.#job.tables, scratchPath: this.#scratchPath };
+    const database = kept ?? (await SqlCombine.open(options));
     this.#databases.delete(reduction);
     try {
       const made = await database.combine(files, signal);

@@ -8,7 +8,7 @@ import {
   parseLocation,
 } from "../../../shared/domain/location.ts";
 import { sealAddress } from "../../../shared/domain/web-address.ts";
-import { withFiles, withReductionFiles } from "../../../shared/job-file/map-files.ts";
+import { withFiles, withReductionFiles, withTableFiles } from "../../../shared/job-file/map-files.ts";
 
 interface Sealed<Spec> {
   /** The job, with locations that may be shown anywhere. */
@@ -18,10 +18,11 @@ interface Sealed<Spec> {
 }
 
 /**
- * Removes possible secrets from the addresses of a job's model, tokenizers and code, as `expandInput` does
- * for its input. Only the coordinator fetches these files, while planning, so their addresses stay with it.
+ * Removes possible secrets from the addresses of a job's model, tokenizers, code and tables, as `expandInput`
+ * does for its input. Only the coordinator fetches these files, while planning, so their addresses stay with
+ * it.
  */
-export function sealFiles<Spec extends Pick<JobSpec, "model" | "map" | "reduce">>(
+export function sealFiles<Spec extends Pick<JobSpec, "model" | "map" | "reduce" | "tables">>(
   spec: Spec,
   stores: JobStores,
 ): Sealed<Spec> {
@@ -32,6 +33,7 @@ export function sealFiles<Spec extends Pick<JobSpec, "model" | "map" | "reduce">
     ...(spec.model === undefined ? {} : { model: { ...spec.model, path: seal(spec.model.path) } }),
     map: withFiles(spec.map, seal),
     reduce: withReductionFiles(spec.reduce, seal),
+    ...withTableFiles(spec, seal),
   };
   return { spec: sealed, stores: { ...stores, addresses } };
 }

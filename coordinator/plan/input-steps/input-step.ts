@@ -8,7 +8,7 @@ import type { StepsContext } from "../steps/plan-steps.ts";
 /** Job file's settings of the inputs, by ONNX input. */
 export type InputSpecs = JobSpec["map"]["inputs"];
 
-export interface InputStepContext extends StepsContext {
+export interface InputStepContext extends Omit<StepsContext, "tables"> {
   /** Columns that the step reads. */
   readonly fields: readonly Field[];
   readonly signature: ModelSignature;

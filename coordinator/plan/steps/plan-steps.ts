@@ -4,9 +4,10 @@ import { isShardmillError, type Problem, ShardmillError } from "../../../shared/
 import { makeTempFolder } from "../../../shared/core/temp-folder.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
 import { stepValue } from "../../../shared/domain/features.ts";
+import { type JobTables, tablePaths } from "../../../shared/domain/job-tables.ts";
 import type { StepSpec } from "../../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
-import type { StepBinding } from "../../../shared/domain/step-binding.ts";
+import type { SqlOp, StepBinding, StepFile } from "../../../shared/domain/step-binding.ts";
 import type { DescribedFiles } from "../../../shared/extension/step-part.ts";
 import { useDatabase } from "../../../shared/sql/sql-database.ts";
 import { openSqlProcess } from "../../../shared/sql/sql-process-client.ts";
@@ -18,6 +19,8 @@ const CHECK_MEMORY_BYTES = 512 * 1024 * 1024;
 export interface StepsContext extends DescribedFiles {
   /** Folder of the model. Null: the job names a model file. */
   readonly folder: ModelFolder | null;
+  /** Tables that SQL can join with. */
+  readonly tables: JobTables;
   readonly signal: AbortSignal;
 }
 
@@ -69,13 +72,15 @@ async function planStep(spec: StepSpec, context: StepContext): Promise<StepBindi
   return { where, op: { kind: "extension", step: part.step.kind, data }, ...rest };
 }
 
-async function planSqlStep(sql: string, { key, where, fields, signal }: StepContext): Promise<StepBinding> {
+async function planSqlStep(sql: string, context: StepContext): Promise<StepBinding> {
+  const { key, where, fields, tables, signal } = context;
   // Lazy: it loads the decoders, for the result of a trial.
   const { planSql } = await import("../../../shared/steps/plan-sql.ts");
   const scratch = await makeTempFolder("steps");
   try {
     const opening = openSqlProcess({
       folders: [scratch],
+      tables: { paths: tablePaths(tables), as: "empty" },
       tempFolder: scratch,
       purpose: "check",
       memoryLimitBytes: CHECK_MEMORY_BYTES,
@@ -89,10 +94,19 @@ async function planSqlStep(sql: string, { key, where, fields, signal }: StepCont
       signal,
     );
     if (planned.kind === "refused") throw invalid(key, planned.problems);
-    return planned.step;
+    const { step } = planned;
+    return { ...step, files: step.op.kind === "sql" ? filesOf(step.op, tables) : [] };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** Returns the files of the tables that a SELECT joins. */
+function filesOf({ joins }: SqlOp, tables: JobTables): readonly StepFile[] {
+  return (joins?.tables ?? []).map((name) => {
+    const { rows: _, ...file } = present(tables[name], "a joined table is the job's");
+    return file;
+  });
 }
 
 function refusal(error: unknown): { readonly kind: "refused"; readonly problems: readonly Problem[] } {

@@ -1,22 +1,21 @@
 import { present } from "../../../shared/core/assert.ts";
 import { canonicalJson, type Digest, sha256 } from "../../../shared/core/digest.ts";
-import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
+import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
 import { INPUTS, reductionValue, stepValue } from "../../../shared/domain/features.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
-import { isAddress, type Location, nameOf, parseLocation } from "../../../shared/domain/location.ts";
+import { isAddress, parseLocation } from "../../../shared/domain/location.ts";
 import type { StepFile } from "../../../shared/domain/step-binding.ts";
 import type { TypeCheck } from "../../../shared/domain/type-check.ts";
 import type { NamedProgram, ProgramPart } from "../../../shared/extension/program.ts";
 import type { DescribedFiles, FilesPart } from "../../../shared/extension/step-part.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
-import { isPlaceError, placeProblem } from "../../../shared/storage/errors.ts";
-import { isOnThisMachine } from "../../../shared/storage/local-paths.ts";
+import { isPlaceError } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
-import { digestStored } from "../../../shared/storage/whole-file.ts";
-import { fetchTogether } from "../fetch/cached-files.ts";
+import { fileHere, unreadable } from "./file-here.ts";
+import { readTableFiles } from "./table-files.ts";
 
-/** Files of a job's steps, by the location in the job file. */
+/** Files of a job's steps and tables, by the location in the job file. */
 export type StepFiles = ReadonlyMap<string, StepFile>;
 
 interface NamedFile {
@@ -31,7 +30,7 @@ interface JobProgram extends NamedProgram {
 }
 
 /** Parts of a job file that name files and programs. */
-type CodeSpec = Pick<JobSpec, "map" | "reduce">;
+type CodeSpec = Pick<JobSpec, "map" | "reduce" | "tables">;
 
 /** Returns the files that a job's steps and inputs name. */
 export function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly NamedFile[] {
@@ -121,8 +120,8 @@ interface StepFileOptions {
 }
 
 /**
- * Reads the files of a job's steps, each with the digest of its content. Fetches files of other machines, and
- * compiles programs.
+ * Reads the files of a job's steps and tables, each with the digest of its content. Fetches files of other
+ * machines, and compiles programs.
  *
  * @throws {SPEC_INVALID} with all files that cannot be read, or do not compile
  */
@@ -130,10 +129,11 @@ export async function readStepFiles(
   spec: CodeSpec,
   { stores = NO_STORES, openers = {}, signal }: StepFileOptions,
 ): Promise<StepFiles> {
-  const files = new Map<string, StepFile>();
-  const problems: Problem[] = [];
   await using storages = new Storages(openers, stores);
   const options = { storages, stores, signal };
+  const tables = await readTableFiles(spec.tables ?? {}, options);
+  const files = new Map(tables.files);
+  const problems = [...tables.problems];
   for (const { where, path } of filesNamedBy(spec.map)) {
     if (files.has(path)) continue;
     try {
@@ -159,26 +159,6 @@ export async function readStepFiles(
   }
   if (problems.length === 0) return files;
   throw new ShardmillError("SPEC_INVALID", "files of the job cannot be read", { problems });
-}
-
-interface FileOptions {
-  readonly storages: Storages;
-  readonly stores: JobStores;
-  readonly signal: AbortSignal;
-}
-
-/** Returns a file on this machine: the original, or a copy of a file elsewhere. */
-async function fileHere(location: Location, { storages, stores, signal }: FileOptions): Promise<StepFile> {
-  const storage = await storages.at(location);
-  if (isOnThisMachine(location)) return { location, ...(await digestStored(storage, location, { signal })) };
-  const name = nameOf(location) || "file";
-  const fetched = await fetchTogether({ location, name }, { storage, stores, signal });
-  const { path, bytes, sha256: digest } = present(fetched[0], "a file that was fetched");
-  return { location: path, bytes, sha256: digest };
-}
-
-function unreadable(where: string, path: string, error: unknown): Problem {
-  return { ...placeProblem(where, "cannot be read", error), expected: "a file", found: path };
 }
 
 /** Returns the digest of a job's spec together with the contents of its steps' files. */

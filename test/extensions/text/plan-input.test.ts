@@ -137,6 +137,7 @@ it("a state is not taken for token ids, regardless of its name", async () => {
       textCauses: [],
       files: new Map(),
       descriptions: new Map(),
+      tables: {},
     },
     signal,
   });

@@ -35,6 +35,7 @@ beforeEach(async () => {
     },
     map: NO_STEPS,
     reductions: {},
+    tables: {},
   });
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
@@ -81,7 +82,14 @@ test("reports about files in a bucket are checked in the bucket", async () => {
   await put("m.onnx", "model");
   const input = anInputFile({ path: at("a.parquet"), ...(await bucket.stat(at("a.parquet"), NEVER)) });
   const model = { path: at("m.onnx"), sha256: sha256(Buffer.from("model")), externalData: [] };
-  const files = { stores: NO_STORES, dataset: { files: [input] }, model, map: NO_STEPS, reductions: {} };
+  const files = {
+    stores: NO_STORES,
+    dataset: { files: [input] },
+    model,
+    map: NO_STEPS,
+    reductions: {},
+    tables: {},
+  };
   const judged = new FailureJudge(files, { s3: async () => bucket });
   const words = [said("INPUT_CHANGED", at("a.parquet")), said("MODEL_CHANGED")];
   const codes = async () =>
@@ -102,7 +110,14 @@ test("a report of a change becomes STORE_FAILED if the coordinator cannot reach 
   const at = (name: string) => parseLocation(`s3://bucket/${name}`);
   const input = anInputFile({ path: at("a.parquet"), bytes: 5, version: "v1" });
   const model = { path: at("m.onnx"), sha256: sha256(Buffer.from("model")), externalData: [] };
-  const files = { stores: NO_STORES, dataset: { files: [input] }, model, map: NO_STEPS, reductions: {} };
+  const files = {
+    stores: NO_STORES,
+    dataset: { files: [input] },
+    model,
+    map: NO_STEPS,
+    reductions: {},
+    tables: {},
+  };
   const judged = new FailureJudge(files, { s3: async () => bucket });
   for (const word of [said("INPUT_CHANGED", at("a.parquet")), said("MODEL_CHANGED")])
     expect(await judged.judge(word)).toMatchObject({

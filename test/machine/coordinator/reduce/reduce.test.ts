@@ -7,9 +7,10 @@ import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { readReduction } from "../../../../coordinator/reduce/preview.ts";
 import { reducePartials } from "../../../../coordinator/reduce/reduce.ts";
 import type { ReduceOptions } from "../../../../coordinator/reduce/reduce-options.ts";
+import { digestFile } from "../../../../shared/core/digest.ts";
 import type { Field } from "../../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
-import { below } from "../../../../shared/domain/location.ts";
+import { below, parseLocation } from "../../../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
 import { openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
@@ -219,4 +220,35 @@ test("a preview shows columns of any name", async () => {
     rows: [[1, "a", null]],
     totalRows: 1,
   });
+});
+
+test("a final joins with the tables of the job, and one that changed or is missing is an error", async () => {
+  const path = join(root, "names.parquet");
+  await using database = await openLockedDatabase({ folders: [root], tempFolder: root });
+  const names = "SELECT range AS k, 'name ' || range AS name FROM range(4)";
+  await database.copyOwn({ where: "names", sql: names }, path);
+  const file = { location: parseLocation(path), ...(await digestFile(path, options.signal)) };
+  const tables = { names: { ...file, rows: 4 } };
+  const final = `${REDUCE.totals?.final?.replace("partials", "partials JOIN names USING (k)")}`;
+  const reduce = {
+    totals: {
+      combine: "SELECT k, sum(v) AS s, count(*) AS n, max(v) AS m FROM rows GROUP BY ALL",
+      final: final.replace("SELECT k", "SELECT name"),
+    },
+  };
+  const partials = await write([slice(0, 0, 7), slice(1, 7, 20)], reduce);
+  await reducePartials({ ...options, reduce, partials, tables });
+  expect(await reduced("totals")).toEqual(
+    await direct(
+      slice(0, 0, 20).rows,
+      `SELECT 'name ' || k AS name, sum(v)::BIGINT, count(*), max(v) FROM rows WHERE k < 4 GROUP BY k ORDER BY k`,
+    ),
+  );
+  for (const change of [() => writeFile(path, "other"), () => rm(path)]) {
+    await change();
+    await expect(reducePartials({ ...options, reduce, partials, tables })).rejects.toMatchObject({
+      code: "MODEL_CHANGED",
+      fields: { path },
+    });
+  }
 });

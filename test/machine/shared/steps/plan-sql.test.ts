@@ -1,11 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import type { Field, FieldType } from "../../../../shared/domain/dataset.ts";
 import { pruneSteps, type StepBinding } from "../../../../shared/domain/step-binding.ts";
 import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { planSql } from "../../../../shared/steps/plan-sql.ts";
+import { smallTable } from "../../../support/sample-table.ts";
 
 const INT: FieldType = { kind: "numeric", type: "int32" };
 const fieldOf = (name: string, type: FieldType): Field => ({ name, type, nullable: true });
@@ -21,7 +23,10 @@ let folder: string;
 let database: LockedDatabase;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "shardmill-plan-sql-"));
-  database = await openLockedDatabase({ folders: [folder], threads: 1, tempFolder: folder });
+  const codes = join(folder, "codes.parquet");
+  await writeFile(codes, encodeParquet(smallTable(3)));
+  const tables = { paths: { Codes: codes }, as: "empty" } as const;
+  database = await openLockedDatabase({ folders: [folder], tables, threads: 1, tempFolder: folder });
 });
 afterAll(async () => {
   await database[Symbol.asyncDispose]();
@@ -62,6 +67,56 @@ describe("a SELECT that computes each result from one row", () => {
     const step = await planned(sql);
     expect(step.reads).toEqual(reads);
     expect(columnsOf(step)).toEqual(columns);
+  });
+});
+
+describe("a SELECT that joins `rows` with a table of the job", () => {
+  const ALL = ["id = id", "text = text", "items = items", "half = half", "mixed = mixed"];
+  test.each([
+    ["SELECT rows.*, name FROM rows JOIN codes USING (id)", ["id"], [...ALL, "name: string"]],
+    [
+      "SELECT id, c.* EXCLUDE (id) FROM rows LEFT JOIN CODES c USING (id)",
+      ["id"],
+      ["id = id", "x: numeric", "name: string"],
+    ],
+    [
+      "SELECT * EXCLUDE (codes.id, codes.x) FROM rows JOIN codes ON rows.id = codes.id AND text = name",
+      ["id", "text"],
+      [...ALL, "name: string"],
+    ],
+    ["SELECT text, c FROM rows, codes c WHERE c.id = 1", [], ["text = text", "c: struct"]],
+    ["SELECT text FROM rows SEMI JOIN codes USING (id)", ["id"], ["text = text"]],
+    ["SELECT half FROM rows r ANTI JOIN codes ON codes.id = len(r.items)", ["items"], ["half = half"]],
+    [
+      "SELECT r.id, a.x AS a, b.x AS b FROM rows r JOIN codes a USING (id) JOIN codes b ON b.id = a.id + 1",
+      ["id"],
+      ["id = id", "a: numeric", "b: numeric"],
+    ],
+  ])("is planned: %s", async (sql, reads, columns) => {
+    const step = await planned(sql);
+    expect(step.reads).toEqual(reads);
+    expect(columnsOf(step)).toEqual(columns);
+    expect(step.op).toMatchObject({ joins: { tables: ["Codes"] } });
+  });
+
+  test.each([
+    ["SELECT id FROM rows RIGHT JOIN codes USING (id)", "uses RIGHT JOIN"],
+    ["SELECT rows.id FROM rows FULL JOIN codes USING (id)", /uses (FULL|OUTER) JOIN/],
+    ["SELECT text FROM rows NATURAL JOIN codes", "uses NATURAL JOIN"],
+    ["SELECT text FROM rows POSITIONAL JOIN codes", "uses POSITIONAL JOIN"],
+    ["SELECT text FROM rows ASOF JOIN codes ON rows.id >= codes.id", "uses ASOF JOIN"],
+    ["SELECT text FROM codes JOIN rows USING (id)", "does not begin with `rows`"],
+    ["SELECT id FROM codes", "does not select from `rows`"],
+    ["SELECT text FROM rows JOIN (SELECT * FROM codes) c USING (id)", "joins `rows` with something else"],
+    ["SELECT text FROM rows WHERE id IN (SELECT id FROM codes)", "reads `codes` in a subquery"],
+    ["SELECT (SELECT max(x) FROM codes) AS x FROM rows", "reads `codes` in a subquery"],
+    ["SELECT * FROM rows JOIN codes ON true", "two columns of the result are named `id`"],
+    ["SELECT codes.rowid AS r FROM rows JOIN codes USING (id)", "names `rowid`"],
+    ["SELECT count(*) AS n FROM rows JOIN codes USING (id)", "aggregates rows"],
+    ["SELECT text FROM rows JOIN others USING (id)", "others"],
+    ["SELECT rows.id FROM rows JOIN codes ON rows.id = codes.id AND mixed IS NULL", "column `mixed`"],
+  ])("is refused: %s", async (sql, why) => {
+    await expect(planned(sql)).rejects.toThrow(why);
   });
 });
 

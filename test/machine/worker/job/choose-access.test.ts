@@ -38,6 +38,7 @@ beforeEach(async () => {
     model: { path: parseLocation(join(folder, "model.onnx")), bytes: 3, externalData: [] },
     map: { prepare: [], finish: [] },
     reductions: {},
+    tables: {},
   };
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));

@@ -103,6 +103,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
     },
     stores: NO_STORES,
     reductions: {},
+    tables: {},
     typeChecks: [],
     pruned: [],
     skipped: [],

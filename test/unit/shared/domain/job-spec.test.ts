@@ -125,3 +125,30 @@ test("a job that publishes neither rows files nor reductions is refused", () => 
     true,
   );
 });
+
+test("names of tables are identifiers that SQL does not have already, and all problems are reported", () => {
+  const job = { input: { path: "/a" }, output: { path: "/o" } };
+  const tables = { "a-b": "/t", Rows: "/t", partials: "/t", codes: "/t", CODES: "/t", "9": "/t", fine: "" };
+  const refused = JOB_FILE_SCHEMA.safeParse({ ...job, tables });
+  expect(refused.error?.issues.map(({ path }) => path.join("."))).toEqual([
+    "tables.9",
+    "tables.a-b",
+    "tables.fine",
+  ]);
+  const named = { Rows: "/t", partials: "/t", codes: "/t", CODES: "/t", _other: "/t" };
+  expect(
+    JOB_FILE_SCHEMA.safeParse({ ...job, tables: named }).error?.issues.map(({ path, message }) => [
+      path.join("."),
+      message,
+    ]),
+  ).toEqual([
+    ["tables.Rows", "is a table of every job"],
+    ["tables.partials", "is a table of every job"],
+    ["tables.CODES", "is `codes` to SQL"],
+  ]);
+  const many = Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`t${at}`, "/t"]));
+  expect(JOB_FILE_SCHEMA.safeParse({ ...job, tables: many }).error?.issues).toMatchObject([
+    { path: ["tables"], message: "has too many tables" },
+  ]);
+  expect(JOB_FILE_SCHEMA.safeParse({ ...job, tables: { countries: "s3://b/c.parquet" } }).success).toBe(true);
+});

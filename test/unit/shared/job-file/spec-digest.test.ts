@@ -27,6 +27,14 @@ describe("the digest of a spec", () => {
     expect(digestOf({ set: [setting] })).toBe(base);
   });
 
+  test("the digest has the names of tables and which are equal, not their paths", () => {
+    const tables = (a: string, b: string, second = "b") =>
+      digestOf({ set: [`tables={a: ${a}, ${second}: ${b}}`] });
+    expect(tables("x.parquet", "y.parquet")).toBe(tables("s3://bucket/z.parquet", "w.parquet"));
+    expect(tables("x.parquet", "x.parquet")).not.toBe(tables("x.parquet", "y.parquet"));
+    expect(tables("x.parquet", "y.parquet", "c")).not.toBe(tables("x.parquet", "y.parquet"));
+  });
+
   test("the digest ignores what an Arrow file always has, and changes with other values", () => {
     const arrow = (...set: string[]) => digestOf({ set: ["output.rows=arrow", ...set] });
     expect(arrow("output.compression=none")).toBe(arrow());
@@ -55,6 +63,7 @@ describe("the digest of a spec", () => {
     "output.sort=[-id]",
     "map.prepare=[{sql: SELECT * FROM rows}]",
     "map.finish=[{sql: SELECT * FROM rows}]",
+    "tables={a: a.parquet}",
   ])("the digest changes with %s", (setting) => {
     expect(digestOf({ set: [setting] })).not.toBe(base);
   });

@@ -1,20 +1,14 @@
 import { join } from "node:path";
-import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
-import { ShardmillError } from "../../shared/core/errors.ts";
-import { nameOf, viaCoordinator } from "../../shared/domain/location.ts";
-import type { StepFile } from "../../shared/domain/step-binding.ts";
-import type { FetchProgress } from "../../shared/storage/fetch-progress.ts";
-import {
-  type CopiesPlace,
-  fetchedFiles,
-  type LocalCopy,
-  localFiles,
-  type WantedFile,
-} from "../../shared/storage/local-copy.ts";
-import type { Storage } from "../../shared/storage/storage.ts";
+import { canonicalJson, sha256 } from "../core/digest.ts";
+import { ShardmillError } from "../core/errors.ts";
+import { nameOf, viaCoordinator } from "../domain/location.ts";
+import type { StepFile } from "../domain/step-binding.ts";
+import type { FetchProgress } from "./fetch-progress.ts";
+import { type CopiesPlace, fetchedFiles, type LocalCopy, localFiles, type WantedFile } from "./local-copy.ts";
+import type { Storage } from "./storage.ts";
 
 /**
- * Returns the files of a job's steps on this machine.
+ * Checks the files of a job's steps and tables on this machine.
  *
  * @throws {MODEL_CHANGED} when the bytes differ from the planned ones
  */
@@ -30,7 +24,7 @@ interface CopyOptions {
 }
 
 /**
- * Fetches copies of step files from the coordinator, once.
+ * Fetches copies of these files from the coordinator, once.
  *
  * @throws errors of {@link stepFilesHere}
  */
