@@ -50,6 +50,8 @@ const parser = yargs(hideBin(process.argv))
   .command(windowBench)
   .command(workloadsCommand)
   .strict()
+  // The help above the error of a failed bench would hide it.
+  .showHelpOnFail(false)
   .version(false);
 const { _: names } = await parser.parseAsync();
 if (names.length === 0) parser.showHelp("log");

@@ -1,11 +1,7 @@
 import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { readManifest } from "../../coordinator/publish/read-manifest.ts";
-import { NEVER } from "../../shared/core/abort.ts";
-import { parseLocation } from "../../shared/domain/location.ts";
-import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
-import { createLocalStorage } from "../../shared/storage/local.ts";
+import { manifestOf } from "../report/manifest-of.ts";
 import { median, note } from "../report/report.ts";
 import { isPrepared } from "../workloads/recipe.ts";
 import type { Workload } from "../workloads/workload.ts";
@@ -131,11 +127,7 @@ function noteRound({ name }: Workload, rounds: readonly Round[]): void {
 
 async function outputPaths(workload: Workload): Promise<readonly string[]> {
   const output = outputFolder(workload);
-  const { files } = await readManifest(
-    parseLocation(join(output, MANIFEST_NAME)),
-    createLocalStorage(),
-    NEVER,
-  );
+  const { files } = await manifestOf(output);
   return files.filter(({ kind }) => kind === "rows").map(({ path }) => join(output, path));
 }
 

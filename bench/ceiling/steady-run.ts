@@ -1,14 +1,11 @@
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { userCredential } from "../../shared/access/credential.ts";
 import { NEVER, sleep } from "../../shared/core/abort.ts";
-import { parseLocation } from "../../shared/domain/location.ts";
-import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
-import { createLocalStorage } from "../../shared/storage/local.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import type { CliProcess } from "../../test/support/processes.ts";
 import { startCli } from "../../test/support/processes.ts";
+import { manifestOf } from "../report/manifest-of.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { type RunPhases, runPhases } from "./steady-rate.ts";
 
@@ -46,11 +43,7 @@ export async function steadyRun(workload: Workload, sets: readonly string[]): Pr
   const { code, stderr, stdout } = await cli.ended;
   const endMs = Date.now();
   if (code !== 0) throw new Error(`shardmill run ended with ${code}: ${stderr}`);
-  const manifest = await readManifest(
-    parseLocation(join(output, MANIFEST_NAME)),
-    createLocalStorage(),
-    NEVER,
-  );
+  const manifest = await manifestOf(output);
   if (manifest.rows.output !== workload.rows)
     throw new Error(`${manifest.rows.output} of ${workload.rows} rows were written`);
   const files = manifest.files.filter(({ kind }) => kind === "rows");

@@ -4,17 +4,14 @@ import { join } from "node:path";
 import type { CommandModule } from "yargs";
 import { openJournal, readJournal } from "../../coordinator/journal/journal.ts";
 import { bodiesOf } from "../../coordinator/journal/snapshot-file.ts";
-import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { replay } from "../../coordinator/schedule/events/replay.ts";
 import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/state/config.ts";
 import { plannedShards } from "../../coordinator/schedule/state/job-state.ts";
 import { NEVER, sleep } from "../../shared/core/abort.ts";
-import { parseLocation } from "../../shared/domain/location.ts";
-import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
-import { createLocalStorage } from "../../shared/storage/local.ts";
 import { startCli } from "../../test/support/processes.ts";
 import { CountingJob } from "../fixtures/counting-job.ts";
+import { manifestOf } from "../report/manifest-of.ts";
 import { median, note, report, round } from "../report/report.ts";
 import { longJournal } from "./long-journal.ts";
 import { type ResumedKill, resumePlot, resumeTable, type TimedReplay } from "./resume-report.ts";
@@ -100,11 +97,7 @@ async function killAndResume({
   const { code } = await second.ended;
   if (code !== 0) throw new Error(`the coordinator ended with ${code}: ${second.stderr}`);
   await checkAnswer(job);
-  const manifest = await readManifest(
-    parseLocation(join(job.out, MANIFEST_NAME)),
-    createLocalStorage(),
-    NEVER,
-  );
+  const manifest = await manifestOf(job.out);
   return { inFlight, again: manifest.attempts - shards, backSeconds };
 }
 
