@@ -6,7 +6,7 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import { JobFolder } from "../../test/support/job-folder.ts";
 import { startCli } from "../../test/support/processes.ts";
 import type { TestQueue } from "../../test/support/queues/broker.ts";
-import { startRabbitMq } from "../../test/support/queues/rabbitmq-broker.ts";
+import { hasRabbitMq, startRabbitMq } from "../../test/support/queues/rabbitmq-broker.ts";
 import { median, note, report } from "../report/report.ts";
 import { amqpOf, type Load, type Measured, measure, type Window } from "./measure.ts";
 import { hasRay, RAY_SETUP, rayServe } from "./ray-serve.ts";
@@ -43,6 +43,7 @@ type Contestant = (queue: TestQueue, window: Window) => Promise<AsyncDisposable>
 
 async function runWindow(args: WindowArguments): Promise<void> {
   const { rows: sizes, "window-seconds": seconds, burst, rate, seconds: paced, rounds } = args;
+  if (!hasRabbitMq) throw new Error("RabbitMQ is missing: the package rabbitmq-server of Debian has it");
   const load = { burst, rate, seconds: paced };
   const contestants: [string, Contestant][] = [
     ["shardmill serve", serve],
