@@ -1,6 +1,7 @@
 import { NEVER } from "../shared/core/abort.ts";
 import { type ConnectingArguments, connectingOf } from "../shared/terminal/connecting-options.ts";
-import type { CoordinatorServices, ServerService } from "../shared/wire/services.ts";
+import type { JobsClient } from "../shared/wire/jobs-client.ts";
+import type { ServerService } from "../shared/wire/services.ts";
 
 /** Time that a command looks for its coordinator before it fails. */
 const CONNECT_MS = 5_000;
@@ -8,10 +9,10 @@ const CONNECT_MS = 5_000;
 /** Runs `use` with a running coordinator. @throws when there is none, or it refuses */
 export async function withCoordinator(
   args: ClientArguments,
-  use: (services: CoordinatorServices) => Promise<void>,
+  use: (services: JobsClient) => Promise<void>,
 ): Promise<void> {
-  const { connectCoordinator } = await import("../shared/wire/client.ts");
-  const client = connectCoordinator(args.coordinator, await connectingOf(args));
+  const { connectJobs } = await import("../shared/wire/jobs-client.ts");
+  const client = connectJobs(args.coordinator, await connectingOf(args));
   try {
     await client.waitReady(CONNECT_MS);
     await warnOfSkew(client.server);

@@ -157,7 +157,7 @@ const USUAL = [
   "cli/main-command.ts",
   "coordinator/coordinator.ts",
   "shared/sql/locked-database.ts",
-  "shared/wire/client.ts",
+  "shared/wire/jobs-client.ts",
   "worker/process/worker-main.ts",
 ];
 

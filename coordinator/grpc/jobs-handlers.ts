@@ -3,7 +3,8 @@ import { present } from "../../shared/core/assert.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { Method } from "../../shared/wire/method.ts";
-import { isWritten, jobsMethods } from "../../shared/wire/methods-jobs.ts";
+import { jobsMethods } from "../../shared/wire/methods-jobs.ts";
+import { isWritten, submitMethods } from "../../shared/wire/methods-submit.ts";
 import type { JobsService, SubmittedJob, WrittenJob } from "../../shared/wire/services.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
@@ -17,7 +18,7 @@ export function jobsHandlers(
 ): UntypedServiceImplementation {
   return {
     SubmitJob: serveUnary(
-      jobsMethods.submitJob,
+      submitMethods.submitJob,
       async ({ job, ...options }, { signal, who }) => {
         const by = { name: who.name, role: present(who.role, "a submitter has a role") };
         const submission = { ...options, by };

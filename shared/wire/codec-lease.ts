@@ -1,8 +1,9 @@
 import type { Lease } from "../domain/job.ts";
 import { shardRows } from "../domain/shard.ts";
 import { leaseSliceCodec, shardCodec, tokenCodec } from "./codec-shard.ts";
+import { batchInUseCodec, fetchingCodec, storeCountsCodec } from "./codec-worker.ts";
 import { field } from "./field.ts";
-import type { LeaseAnswer, LeaseRef } from "./services.ts";
+import type { Heartbeat, LeaseAnswer, LeaseRef, LeaseState } from "./services.ts";
 import { tableCodec, unionCodec } from "./table-codec.ts";
 import type { WireReader } from "./wire-message.ts";
 
@@ -37,4 +38,25 @@ export const leaseAnswerCodec = unionCodec<LeaseAnswer>("result", {
   lease: field.held("lease", field.message(leaseCodec)),
   noLease: field.message(tableCodec<{ readonly retryMs: number }>("NoLease", { retryMs: field.wholeMs })),
   dismissed: field.message(tableCodec<{ readonly reason: string }>("Dismissed", { reason: field.text })),
+});
+
+const leaseProgress = tableCodec<Heartbeat["leases"][number]>("LeaseProgress", {
+  lease: field.message(leaseRefCodec),
+  rowsDone: field.count,
+});
+
+export const heartbeatCodec = tableCodec<Heartbeat>("HeartbeatRequest", {
+  session: field.session,
+  leases: field.list(leaseProgress),
+  busy: field.shares,
+  padding: field.orNull(field.number),
+  batch: field.orAbsent(field.message(batchInUseCodec)),
+  stores: field.list(storeCountsCodec),
+  fetching: field.orAbsent(field.message(fetchingCodec)),
+});
+
+export const leaseStateCodec = tableCodec<LeaseState>("LeaseState", {
+  lease: field.message(leaseRefCodec),
+  live: field.flag,
+  workers: field.count32,
 });

@@ -5,9 +5,8 @@ import { COUNTED_OF_STORE, STORE_COUNTS, type StoreCounts } from "../domain/stor
 import type { ProtocolRange } from "../domain/versions.ts";
 import type { WorkerInfo, WorkerStatus } from "../domain/worker.ts";
 import { device } from "./codec-accuracy.ts";
-import { leaseRefCodec } from "./codec-lease.ts";
 import { field } from "./field.ts";
-import type { Heartbeat, LeaseState, Registered, Registration } from "./services.ts";
+import type { Registered, Registration } from "./services.ts";
 import { type FieldTable, tableCodec } from "./table-codec.ts";
 
 export const batchInUseCodec = tableCodec<BatchInUse>("BatchInUse", {
@@ -55,27 +54,6 @@ export const registeredCodec = tableCodec<Registered>("RegisterResponse", {
   session: field.session,
   leaseMs: field.wholeMs,
   heartbeatMs: field.wholeMs,
-});
-
-const leaseProgress = tableCodec<Heartbeat["leases"][number]>("LeaseProgress", {
-  lease: field.message(leaseRefCodec),
-  rowsDone: field.count,
-});
-
-export const heartbeatCodec = tableCodec<Heartbeat>("HeartbeatRequest", {
-  session: field.session,
-  leases: field.list(leaseProgress),
-  busy: field.shares,
-  padding: field.orNull(field.number),
-  batch: field.orAbsent(field.message(batchInUseCodec)),
-  stores: field.list(storeCountsCodec),
-  fetching: field.orAbsent(field.message(fetchingCodec)),
-});
-
-export const leaseStateCodec = tableCodec<LeaseState>("LeaseState", {
-  lease: field.message(leaseRefCodec),
-  live: field.flag,
-  workers: field.count32,
 });
 
 export const workerStatusCodec = tableCodec<WorkerStatus>("WorkerStatus", {

@@ -1,8 +1,7 @@
 import { addressIn, readAddressFile } from "./address-file.ts";
-import type { CoordinatorServices } from "./services.ts";
 
-/** Client from `connectCoordinator`. */
-interface Followed extends CoordinatorServices {
+/** Client of a coordinator: its services, and these functions. */
+interface Followed {
   waitReady(waitMs: number): Promise<void>;
   close(): void;
 }
@@ -19,10 +18,13 @@ const LINGER_MS = 60_000;
  *
  * @throws {ARGUMENT_INVALID} when the file holds no address now
  */
-export function followAddress(path: string, connect: (address: string) => Followed): Followed {
+export function followAddress<Client extends Followed>(
+  path: string,
+  connect: (address: string) => Client,
+): Client {
   let address = readAddressFile(path);
   let current = connect(address);
-  const lingering = new Map<Followed, NodeJS.Timeout>();
+  const lingering = new Map<Client, NodeJS.Timeout>();
   const look = async (): Promise<void> => {
     const found = await addressIn(path);
     if (found === null || found === address || isClosed) return;
@@ -40,11 +42,7 @@ export function followAddress(path: string, connect: (address: string) => Follow
   const timer = setInterval(() => void look(), READ_MS);
   timer.unref();
   return {
-    work: forwarded(current.work, () => current.work),
-    jobs: forwarded(current.jobs, () => current.jobs),
-    workers: forwarded(current.workers, () => current.workers),
-    server: forwarded(current.server, () => current.server),
-    data: forwarded(current.data, () => current.data),
+    ...servicesOf(current, () => current),
     waitReady: (waitMs) => current.waitReady(waitMs),
     close() {
       isClosed = true;
@@ -57,6 +55,15 @@ export function followAddress(path: string, connect: (address: string) => Follow
       current.close();
     },
   };
+}
+
+/** Returns the client with services that forward each call to those of the client that `now` returns. */
+function servicesOf<Client extends Followed>(first: Client, now: () => object): Client {
+  const parts = Object.entries(first).map(([name, part]: [string, unknown]) => {
+    const isService = typeof part === "object" && part !== null;
+    return [name, isService ? forwarded(part, () => Reflect.get(now(), name)) : part];
+  });
+  return Object.fromEntries(parts);
 }
 
 /** Returns a service that forwards each call to the service that `now` returns. */

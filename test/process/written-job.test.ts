@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { jobsMethods } from "../../shared/wire/methods-jobs.ts";
+import { submitMethods } from "../../shared/wire/methods-submit.ts";
 import { Peer } from "../../shared/wire/peer.ts";
 import type { WrittenJob } from "../../shared/wire/services.ts";
 import { callUnary } from "../../shared/wire/unary.ts";
@@ -36,7 +36,7 @@ async function submit(services: ReturnType<typeof fakeServices>, job: WrittenJob
   try {
     return await callUnary(
       peer,
-      jobsMethods.submitJob,
+      submitMethods.submitJob,
       { job, fresh: false },
       { deadlineMs: 60_000, signal: NEVER },
     );

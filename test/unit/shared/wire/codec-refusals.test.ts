@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { decodeRequest, decodeResponse } from "../../../../shared/wire/method.ts";
 import { dataMethods } from "../../../../shared/wire/methods-data.ts";
 import { jobsMethods } from "../../../../shared/wire/methods-jobs.ts";
+import { submitMethods } from "../../../../shared/wire/methods-submit.ts";
 import { workMethods } from "../../../../shared/wire/methods-work.ts";
 
 /** Returns an empty message as it arrives from the wire. */
@@ -128,7 +129,7 @@ describe("an invalid request", () => {
       more: 1,
     };
     const message = { specJson: Buffer.from(JSON.stringify(spec)), fresh: false };
-    expect(() => decodeRequest(jobsMethods.submitJob, message)).toThrow(
+    expect(() => decodeRequest(submitMethods.submitJob, message)).toThrow(
       expect.objectContaining({
         code: "SPEC_INVALID",
         problems: expect.arrayContaining([
@@ -140,7 +141,7 @@ describe("an invalid request", () => {
     );
     for (const json of ["", "null", "[", "\xff"]) {
       const broken = { specJson: Buffer.from(json, "latin1"), fresh: false };
-      expect(() => decodeRequest(jobsMethods.submitJob, broken)).toThrow(
+      expect(() => decodeRequest(submitMethods.submitJob, broken)).toThrow(
         expect.objectContaining({ code: "SPEC_INVALID" }),
       );
     }
@@ -154,7 +155,7 @@ describe("an invalid request", () => {
       output: { path: "/out" },
     };
     const message = { specJson: Buffer.from(JSON.stringify(spec)), fresh: false };
-    expect(() => decodeRequest(jobsMethods.submitJob, message)).toThrow(
+    expect(() => decodeRequest(submitMethods.submitJob, message)).toThrow(
       expect.objectContaining({
         code: "SPEC_INVALID",
         problems: [expect.objectContaining({ where: "m.onnx" })],

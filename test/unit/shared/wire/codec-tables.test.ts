@@ -7,6 +7,7 @@ import type { Method } from "../../../../shared/wire/method.ts";
 import { dataMethods } from "../../../../shared/wire/methods-data.ts";
 import { jobsMethods } from "../../../../shared/wire/methods-jobs.ts";
 import { serverMethods } from "../../../../shared/wire/methods-server.ts";
+import { submitMethods } from "../../../../shared/wire/methods-submit.ts";
 import { workMethods } from "../../../../shared/wire/methods-work.ts";
 import { workersMethods } from "../../../../shared/wire/methods-workers.ts";
 import { needs } from "../../../support/needs.ts";
@@ -21,6 +22,7 @@ const METHODS: readonly Method<never, never>[] = [
   workMethods,
   dataMethods,
   jobsMethods,
+  submitMethods,
   workersMethods,
   serverMethods,
 ]

@@ -8,7 +8,7 @@ import { workerSession } from "../../../../shared/domain/worker.ts";
 import { checkLimits, REQUEST_LIMITS } from "../../../../shared/wire/limits.ts";
 import { messageDefinition, SERVICE_NAMES, serviceDefinition } from "../../../../shared/wire/load-protos.ts";
 import { decodeRequest, type Method } from "../../../../shared/wire/method.ts";
-import { jobsMethods } from "../../../../shared/wire/methods-jobs.ts";
+import { submitMethods } from "../../../../shared/wire/methods-submit.ts";
 import { workMethods } from "../../../../shared/wire/methods-work.ts";
 import { MAX_REQUEST_BYTES } from "../../../../shared/wire/services.ts";
 import { aJobId } from "../../../support/ids.ts";
@@ -84,7 +84,7 @@ describe("the limits of requests", () => {
 
   test("a text in a list or a map has the limit of that field, and a key has 4,096 characters", () => {
     const submit = (jobFile: object) =>
-      through(jobsMethods.submitJob, { jobFile: { path: "/job.yaml", ...jobFile } });
+      through(submitMethods.submitJob, { jobFile: { path: "/job.yaml", ...jobFile } });
     const long = "x".repeat(65_536);
     expect(submit({ set: [long], variables: { A: long } }).job).toMatchObject({ set: [long] });
     expect(() => submit({ set: ["a", `${long}x`] })).toThrow(invalid("SubmitJobRequest.jobFile.set"));

@@ -6,6 +6,7 @@ import { decodeRequest, decodeResponse, type Method } from "../../../../shared/w
 import { dataMethods } from "../../../../shared/wire/methods-data.ts";
 import { jobsMethods } from "../../../../shared/wire/methods-jobs.ts";
 import { serverMethods } from "../../../../shared/wire/methods-server.ts";
+import { submitMethods } from "../../../../shared/wire/methods-submit.ts";
 import { workMethods } from "../../../../shared/wire/methods-work.ts";
 import { workersMethods } from "../../../../shared/wire/methods-workers.ts";
 import { jobDescription, jobSpec } from "../../../support/job-arbitraries.ts";
@@ -163,7 +164,7 @@ describe("JobsService", () => {
     at: any.text,
   });
   roundTrip({
-    method: jobsMethods.submitJob,
+    method: submitMethods.submitJob,
     request: fc.record(
       { job: fc.oneof(jobSpec, writtenJob), fresh: fc.boolean(), priority: any.integer },
       { requiredKeys: ["job", "fresh"] },
