@@ -19,3 +19,6 @@ export const ZOD = {
   union: z.union,
 } as const;
 export type Zod = typeof ZOD;
+
+/** Parsing of a schema that a process uses once or twice. Zod then generates no code for its objects. */
+export const PARSED_ONCE = { jitless: true } as const;

@@ -3,6 +3,7 @@ import { ShardmillError } from "../core/errors.ts";
 import { isGroup } from "../core/is-group.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { withoutTrailingSlashes } from "../core/without-slashes.ts";
+import { PARSED_ONCE } from "../core/zod.ts";
 import { fileSpecs } from "../domain/features.ts";
 import { JOB_RUNS } from "../domain/job-runs.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
@@ -32,7 +33,7 @@ interface CheckOptions {
 /** Checks all values of a job. Returns the frozen spec, or all problems. */
 export function checkJob(value: unknown, options: CheckOptions): JobSpec | readonly SpecProblem[] {
   const root = withOwnInput(withoutNulls(value ?? {}, []));
-  const parsed = JOB_FILE_SCHEMA.safeParse(root);
+  const parsed = JOB_FILE_SCHEMA.safeParse(root, PARSED_ONCE);
   if (!parsed.success) {
     return issueProblems(parsed.error.issues, root, options.found ?? ((_path, found) => renderFound(found)));
   }

@@ -2,6 +2,7 @@ import { isAbsolute } from "node:path";
 import type * as z from "zod";
 import { type Problem, ShardmillError } from "../core/errors.ts";
 import { decodeDocument } from "../core/utf8.ts";
+import { PARSED_ONCE } from "../core/zod.ts";
 import { fileSpecs } from "../domain/features.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { isAddress } from "../domain/location.ts";
@@ -24,7 +25,7 @@ export function encodeJson(value: JobSpec | JobDescription): Buffer {
  * @throws {SPEC_INVALID} with all problems when it is not a spec, or has a relative path
  */
 export function decodeJobSpec(bytes: Uint8Array): JobSpec {
-  const parsed = JOB_FILE_SCHEMA.safeParse(parseJson(bytes));
+  const parsed = JOB_FILE_SCHEMA.safeParse(parseJson(bytes), PARSED_ONCE);
   if (!parsed.success) throw invalidSpec(parsed.error.issues.map(problemOf));
   const { name, ...rest } = parsed.data;
   if (name === undefined) throw invalidSpec([{ where: "name", what: "is missing" }]);
@@ -47,7 +48,7 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
 
 /** @throws {RPC_FAILED} when the coordinator's response is not a job description */
 export function decodeJobDescription(bytes: Uint8Array): JobDescription {
-  const parsed = JOB_DESCRIPTION_SCHEMA.safeParse(parseJson(bytes));
+  const parsed = JOB_DESCRIPTION_SCHEMA.safeParse(parseJson(bytes), PARSED_ONCE);
   if (parsed.success) return parsed.data;
   throw new ShardmillError("RPC_FAILED", "the coordinator's description of the job is invalid", {
     problems: parsed.error.issues.map(problemOf),
