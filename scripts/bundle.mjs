@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { writeLicences } from "./bundled-licences.mjs";
 import { loadsOf } from "./loads.mjs";
+import { mergeChunks } from "./merge-chunks.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = ["cli", "coordinator", "extensions", "shared", "worker"];
@@ -191,11 +192,11 @@ const program = await build({
   logLevel: "warning",
 });
 
+const roots = ["cli/main.ts", ...scripts, ...USUAL];
+await mergeChunks(program.metafile, { root, outdir, roots });
+
 // Beside the bundle, because only a test reads it.
-writeFileSync(
-  join(root, "dist", "loads.json"),
-  `${JSON.stringify(loadsOf(program.metafile, ["cli/main.ts", ...scripts, ...USUAL]))}\n`,
-);
+writeFileSync(join(root, "dist", "loads.json"), `${JSON.stringify(loadsOf(program.metafile, roots))}\n`);
 
 for (const [library, protos] of Object.entries(PROTO_FOLDERS)) {
   cpSync(join(root, "node_modules", library, protos), join(root, LIBRARY_FILES, library, protos), {

@@ -17,19 +17,30 @@ const SMALL = 8;
 /** Number of modules in a message. */
 const SHOWN = 5;
 
+/** Returns the files of the bundle that a script loads when it starts. */
+export function loadedFiles({ outputs }, script) {
+  const [first] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === script) ?? [];
+  if (first === undefined) throw new Error(`the bundle has no ${script}`);
+  return filesLoadedBy(outputs, first);
+}
+
+/** Returns a file and all that it imports, except by dynamic imports. */
+export function filesLoadedBy(outputs, file) {
+  const loaded = new Set([file]);
+  for (const each of loaded) {
+    for (const { path, kind, external } of outputs[each].imports)
+      if (kind === "import-statement" && external !== true) loaded.add(path);
+  }
+  return loaded;
+}
+
 /** Returns the modules that each script loads when it starts, with their bytes in the bundle. */
-export function loadsOf({ outputs }, scripts) {
-  const files = Object.entries(outputs);
+export function loadsOf(metafile, scripts) {
   return Object.fromEntries(
     scripts.map((script) => {
-      const [first] = files.find(([, { entryPoint }]) => entryPoint === script) ?? [];
-      if (first === undefined) throw new Error(`the bundle has no ${script}`);
-      const loaded = new Set([first]);
-      for (const file of loaded) {
-        for (const { path, kind, external } of outputs[file].imports)
-          if (kind === "import-statement" && external !== true) loaded.add(path);
-      }
-      const modules = [...loaded].flatMap((file) => Object.entries(outputs[file].inputs));
+      const modules = [...loadedFiles(metafile, script)].flatMap((file) =>
+        Object.entries(metafile.outputs[file].inputs),
+      );
       return [script, Object.fromEntries(modules.map(([path, { bytesInOutput }]) => [path, bytesInOutput]))];
     }),
   );
