@@ -76,9 +76,9 @@ test("the help loads no gRPC, Arrow, protobuf, zod, log or native library", asyn
   expect(texts.filter((text) => text.includes("duckdb.node")).length).toBe(0);
 });
 
-test("status loads gRPC, and neither Arrow, pino nor the parser of proto files", async () => {
+test("status loads gRPC, and neither Arrow, pino, zod nor the parser of proto files", async () => {
   const texts = await loadedBy("status", "--coordinator", "127.0.0.1:1");
   expect(texts.some((text) => LIBRARY("@grpc/grpc-js").test(text))).toBe(true);
-  for (const name of ["apache-arrow", "pino", "protobufjs/src/parse.js"])
+  for (const name of ["apache-arrow", "pino", "zod", "protobufjs/src/parse.js"])
     expect(texts.filter((text) => LIBRARY(name).test(text)).length, name).toBe(0);
 });
