@@ -15,6 +15,7 @@ import { image } from "./image/extension.ts";
 import { init } from "./init/extension.ts";
 import { kafka } from "./kafka/extension.ts";
 import { keda } from "./keda/extension.ts";
+import { nearest } from "./nearest/extension.ts";
 import { nodeCheck } from "./node-check/extension.ts";
 import { nvidia } from "./nvidia/extension.ts";
 import { report } from "./report/extension.ts";
@@ -49,6 +50,7 @@ export const EXTENSIONS: readonly CoordinatorExtension[] = [
   webdataset,
   code,
   ask,
+  nearest,
   text,
   image,
   sound,

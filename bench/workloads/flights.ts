@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Graph } from "../../extensions/node-check/models/graph.ts";
+import { Graph } from "../../shared/onnx/graph.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { quoteLiteral } from "../../shared/sql/quote.ts";
 import type { WorkloadRecipe } from "./recipe.ts";

@@ -76,6 +76,7 @@ const OWN_FOLDERS = [
   () => cacheFolder("fetched"),
   () => cacheFolder("models"),
   () => cacheFolder("modules"),
+  () => cacheFolder("sets"),
   () => stateFolder("jobs"),
 ] as const;
 

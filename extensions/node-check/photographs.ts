@@ -1,6 +1,6 @@
 import { Binary, type Data, makeData } from "apache-arrow";
 import sharp from "sharp";
-import { seededRandom } from "./models/graph.ts";
+import { seededRandom } from "../../shared/onnx/graph.ts";
 
 const [WIDTH, HEIGHT] = [640, 480];
 const CHANNELS = 3;

@@ -11,7 +11,7 @@ import {
 import { classifierModel, digitsModel, PIXELS } from "./models/classifier.ts";
 import { CLIFF_WIDTH } from "./models/cliff.ts";
 import { ENCODER_VOCABULARY, encoderModel } from "./models/encoder.ts";
-import { seededRandom } from "./models/graph.ts";
+import { seededRandom } from "../../shared/onnx/graph.ts";
 
 /** Tensor of the bare loop, with random values. Plain JSON. */
 export interface FeedSpec {

@@ -2,6 +2,7 @@ import type * as z from "zod";
 import type { Problem } from "../core/errors.ts";
 import type { Zod } from "../core/zod.ts";
 import type { Field } from "../domain/dataset.ts";
+import type { JobStores } from "../domain/job-stores.ts";
 import type { InputSpec } from "../domain/map-spec.ts";
 import type { FolderFacts, ModelFolder } from "../domain/model-folder.ts";
 import type {
@@ -74,9 +75,26 @@ export interface FilesPart {
    * Returns the facts that planners need about a file. Untrusted files are expected: a refusal is a result.
    */
   describe(file: StepFile, signal: AbortSignal): Promise<unknown>;
+  /**
+   * Makes the file that workers get, of a file or a folder that a step's key names. The same content gives
+   * the same bytes. Planners find it under the key path instead of the location. Default: the file itself.
+   *
+   * @throws {SPEC_INVALID} with all problems
+   */
+  make?(named: NamedContent, signal: AbortSignal): Promise<StepFile>;
 }
 
-/** Files of a job by their locations in the job file, with their facts. */
+/** Place that a key of a step names. */
+export interface NamedContent {
+  /** Key path: `map.finish[0].STEP.KEY`. */
+  readonly where: string;
+  readonly path: string;
+  /** Value of the whole step. */
+  readonly value: StepKeys;
+  readonly stores: JobStores;
+}
+
+/** Files of a job by their locations in the job file, or keys for which they are made, with their facts. */
 export interface DescribedFiles {
   readonly files: ReadonlyMap<string, StepFile>;
   /** Results of {@link FilesPart.describe}. */

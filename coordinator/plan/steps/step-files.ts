@@ -5,7 +5,7 @@ import { INPUTS, reductionValue, stepValue } from "../../../shared/domain/featur
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { isAddress, parseLocation } from "../../../shared/domain/location.ts";
-import type { StepFile } from "../../../shared/domain/step-binding.ts";
+import type { StepFile, StepKeys } from "../../../shared/domain/step-binding.ts";
 import type { TypeCheck } from "../../../shared/domain/type-check.ts";
 import type { NamedProgram, ProgramPart } from "../../../shared/extension/program.ts";
 import type { DescribedFiles, FilesPart } from "../../../shared/extension/step-part.ts";
@@ -15,14 +15,18 @@ import { type StorageOpeners, Storages } from "../../../shared/storage/open-stor
 import { fileHere, unreadable } from "./file-here.ts";
 import { readTableFiles } from "./table-files.ts";
 
-/** Files of a job's steps and tables, by the location in the job file. */
+/** Files of a job's steps and tables. The key is the location, or the key path of a made file. */
 export type StepFiles = ReadonlyMap<string, StepFile>;
 
 interface NamedFile {
   /** Key that names the file. */
   readonly where: string;
   readonly path: string;
-  readonly describe: FilesPart["describe"] | undefined;
+  /** Name under which planners find it: its location, or the key for which it is made. */
+  readonly name: string;
+  /** Value that has the key. */
+  readonly value: StepKeys;
+  readonly part: FilesPart;
 }
 
 interface JobProgram extends NamedProgram {
@@ -36,9 +40,7 @@ type CodeSpec = Pick<JobSpec, "map" | "reduce" | "tables">;
 export function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly NamedFile[] {
   const ofInputs = Object.entries(inputs).flatMap(([name, input]) =>
     INPUTS.flatMap(({ files }) =>
-      filesIn(input, files).map(({ key, ...file }) => {
-        return { ...file, where: formatKeyPath(["map", "inputs", name, key]) };
-      }),
+      filesIn(input, files, (key) => formatKeyPath(["map", "inputs", name, key])),
     ),
   );
   const ofSteps = Object.entries({ prepare, finish }).flatMap(([stage, steps]) =>
@@ -47,19 +49,23 @@ export function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): reado
       if (named === null) return [];
       const { part, value } = named;
       if (typeof value === "string") return [];
-      return filesIn(value, part.files).map(({ key, ...file }) => {
-        return { ...file, where: `map.${stage}[${at}].${part.key}.${key}` };
-      });
+      return filesIn(value, part.files, (key) => `map.${stage}[${at}].${part.key}.${key}`);
     }),
   );
   return [...ofInputs, ...ofSteps];
 }
 
-function filesIn(value: object, files: FilesPart | undefined) {
-  const values = value as Readonly<Record<string, unknown>>;
-  return (files?.keys ?? []).flatMap((key) => {
+function filesIn(
+  value: object,
+  part: FilesPart | undefined,
+  whereOf: (key: string) => string,
+): readonly NamedFile[] {
+  const values = value as StepKeys;
+  return (part?.keys ?? []).flatMap((key) => {
     const path = values[key];
-    return typeof path === "string" ? [{ key, path, describe: files?.describe }] : [];
+    const where = whereOf(key);
+    if (part === undefined || typeof path !== "string") return [];
+    return [{ where, path, name: part.make === undefined ? path : where, value: values, part }];
   });
 }
 
@@ -73,10 +79,10 @@ export async function describeFiles(
   files: StepFiles,
   signal: AbortSignal,
 ): Promise<DescribedFiles> {
-  const named = new Map(filesNamedBy(map).map((file) => [file.path, file]));
-  const described = [...named.values()].map(async ({ path, describe }) => {
-    const file = present(files.get(path), "the files of the job are read");
-    return [path, await describe?.(file, signal)] as const;
+  const named = new Map(filesNamedBy(map).map((file) => [file.name, file]));
+  const described = [...named.values()].map(async ({ name, part }) => {
+    const file = present(files.get(name), "the files of the job are read");
+    return [name, await part.describe(file, signal)] as const;
   });
   return { files, descriptions: new Map(await Promise.all(described)) };
 }
@@ -134,13 +140,17 @@ export async function readStepFiles(
   const tables = await readTableFiles(spec.tables ?? {}, options);
   const files = new Map(tables.files);
   const problems = [...tables.problems];
-  for (const { where, path } of filesNamedBy(spec.map)) {
-    if (files.has(path)) continue;
+  for (const { part, name, ...named } of filesNamedBy(spec.map)) {
+    if (files.has(name)) continue;
+    const { where, path } = named;
     try {
-      files.set(path, await fileHere(parseLocation(path), options));
+      const made = await part.make?.({ ...named, stores }, signal);
+      files.set(name, made ?? (await fileHere(parseLocation(path), options)));
     } catch (error) {
       signal.throwIfAborted();
-      problems.push(unreadable(where, path, error));
+      if (part.make === undefined) problems.push(unreadable(where, path, error));
+      else if (isShardmillError(error, "SPEC_INVALID")) problems.push(...error.problems);
+      else throw error;
     }
   }
   for (const { where, path, part } of programsOf(spec)) {

@@ -1,4 +1,4 @@
-import { Graph } from "./graph.ts";
+import { Graph } from "../../../shared/onnx/graph.ts";
 
 const CLASSES = 10;
 export const PIXELS = 784;

@@ -1,4 +1,4 @@
-import { Graph } from "./graph.ts";
+import { Graph } from "../../../shared/onnx/graph.ts";
 
 /** Rows of the largest batch that fits. */
 const CLIFF_ROWS = 8;

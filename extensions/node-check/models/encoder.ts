@@ -1,4 +1,4 @@
-import { Graph } from "./graph.ts";
+import { Graph } from "../../../shared/onnx/graph.ts";
 
 /** Vocabulary of BERT: the word table is most of the file. */
 export const ENCODER_VOCABULARY = 30_522;

@@ -9,7 +9,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   },
   {
     packages: /^protobufjs($|\/)/,
-    folders: ["shared/wire/", "shared/onnx/", "extensions/convert/onnx/", "extensions/node-check/models/"],
+    folders: ["shared/wire/", "shared/onnx/", "extensions/convert/onnx/"],
   },
   { packages: /^onnxruntime-/, folders: ["shared/onnx/"] },
   { packages: /^@duckdb\//, folders: ["shared/sql/"] },

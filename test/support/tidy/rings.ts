@@ -12,6 +12,8 @@ const BASES: Readonly<Record<string, readonly string[]>> = {
   // The journal, wherever it is stored, and its records.
   "bucket-journal": ["coordinator/journal/", "coordinator/schedule/state/"],
   pipeline: ["worker/process/"],
+  // Listing of the files of a set.
+  nearest: ["coordinator/plan/"],
   estimate: [
     "pipeline",
     "coordinator/commit/",
@@ -95,6 +97,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   flight: /(?<![Ii]n)Flight|(?<!in )\bflights?\b|(?<!IN_)FLIGHT/,
   image: /\b[Ii]mages?(?=[A-Z]|\b)|[a-z]Images?(?=[A-Z]|\b)|IMAGE/,
   keda: /[Kk]eda|KEDA|externalscaler/,
+  nearest: /^"nearest"$|\bNearest(Step|Op|Spec)|[Nn]eighbou?r/,
   "node-check": /[Nn]odeCheck|node-check|[Gg]olden/,
   nvidia: /[Nn]vml|NVML/,
   serve: /[Tt]rigger|TRIGGER|\b[Cc]ron|shardmill serve/,

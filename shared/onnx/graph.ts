@@ -13,6 +13,8 @@ type Write = (writer: protobuf.Writer) => void;
 /** Numbers of onnx.proto (TensorProto.DataType, AttributeProto.AttributeType). */
 const ELEMENT_TYPES = { float32: 1, int64: 7 } as const;
 const [INT, INTS] = [2, 7];
+/** Number of onnx.proto (TensorProto.DataLocation). */
+const EXTERNAL = 1;
 /** First version with LayerNormalization. */
 const OPSET = 17;
 const IR_VERSION = 8;
@@ -26,23 +28,32 @@ const [VARINT, BYTES] = [0, 2];
  */
 export class Graph {
   readonly #constants: Write[] = [];
+  readonly #defaults: ValueSpec[] = [];
   readonly #nodes: Write[] = [];
   readonly #random: () => number;
 
-  /** @param seed seed of the weights: the same seed gives the same model */
-  constructor(seed: number) {
+  /** @param seed seed of random weights: the same seed gives the same model. Default: 0 */
+  constructor(seed = 0) {
     this.#random = seededRandom(seed);
   }
 
   step(op: string, inputs: readonly string[], attributes: Attributes = {}): string {
     const name = `${op.toLowerCase()}${this.#nodes.length}`;
-    this.#add(op, inputs, name, attributes);
+    this.#add(op, inputs, [name], attributes);
     return name;
+  }
+
+  /** Adds a step with several results, and returns their names. */
+  steps(op: string, inputs: readonly string[], results: number, attributes: Attributes = {}): string[] {
+    const name = `${op.toLowerCase()}${this.#nodes.length}`;
+    const names = Array.from({ length: results }, (_, at) => `${name}_${at}`);
+    this.#add(op, inputs, names, attributes);
+    return names;
   }
 
   /** Names a result as a model output. */
   output(name: string, from: string): void {
-    this.#add("Identity", [from], name, {});
+    this.#add("Identity", [from], [name], {});
   }
 
   /** Makes random weights whose sums over `fanIn` inputs keep the scale of the inputs. */
@@ -64,6 +75,35 @@ export class Graph {
     return this.#constant("int64", [values.length], BigInt64Array.from(values, BigInt));
   }
 
+  /**
+   * Names float32 numbers in another file, little-endian. ONNX Runtime maps them into memory, which all
+   * sessions of a machine share. They are also inputs with defaults: it repacks only constants, into memory
+   * of each session.
+   *
+   * @param place file beside the model, and the numbers' first byte in it
+   */
+  outside(
+    name: string,
+    dims: readonly number[],
+    place: { readonly file: string; readonly offset: number },
+  ): string {
+    const bytes = dims.reduce((all, dim) => all * dim, Float32Array.BYTES_PER_ELEMENT);
+    const entries = { location: place.file, offset: String(place.offset), length: String(bytes) };
+    this.#constants.push((tensor) => {
+      for (const dim of dims) number(tensor, 1, dim);
+      number(tensor, 2, ELEMENT_TYPES.float32);
+      text(tensor, 8, name);
+      for (const [key, value] of Object.entries(entries))
+        message(tensor, 13, (entry) => {
+          text(entry, 1, key);
+          text(entry, 2, value);
+        });
+      number(tensor, 14, EXTERNAL);
+    });
+    this.#defaults.push({ name, dtype: "float32", dims });
+    return name;
+  }
+
   encode(inputs: readonly ValueSpec[], outputs: readonly ValueSpec[]): Uint8Array {
     const writer = protobuf.Writer.create();
     number(writer, 1, IR_VERSION);
@@ -71,18 +111,18 @@ export class Graph {
       for (const node of this.#nodes) message(graph, 1, node);
       text(graph, 2, "graph");
       for (const constant of this.#constants) message(graph, 5, constant);
-      for (const input of inputs) message(graph, 11, valueInfo(input));
+      for (const input of [...inputs, ...this.#defaults]) message(graph, 11, valueInfo(input));
       for (const output of outputs) message(graph, 12, valueInfo(output));
     });
     message(writer, 8, (opset) => number(opset, 2, OPSET));
     return writer.finish();
   }
 
-  #add(op: string, inputs: readonly string[], output: string, attributes: Attributes): void {
+  #add(op: string, inputs: readonly string[], outputs: readonly string[], attributes: Attributes): void {
     this.#nodes.push((node) => {
       for (const input of inputs) text(node, 1, input);
-      text(node, 2, output);
-      text(node, 3, output);
+      for (const output of outputs) text(node, 2, output);
+      text(node, 3, outputs[0] ?? op);
       text(node, 4, op);
       for (const [name, value] of Object.entries(attributes)) message(node, 5, attribute(name, value));
     });

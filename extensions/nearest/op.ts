@@ -1,0 +1,60 @@
+import type { Zod } from "../../shared/core/zod.ts";
+import { counted } from "../../shared/terminal/text.ts";
+
+/** Measures of similarity: see `map.finish[].nearest.metric` of the job file. */
+export const METRICS = ["cosine", "dot", "euclidean"] as const;
+export type Metric = (typeof METRICS)[number];
+
+/** Types of the set's ids. Neighbours have the same type. */
+export const ID_TYPES = [
+  ...(["int8", "int16", "int32", "int64"] as const),
+  ...(["uint8", "uint16", "uint32", "uint64"] as const),
+  "string",
+] as const;
+export type IdType = (typeof ID_TYPES)[number];
+
+/** Facts about a packed set, which its file ends with. */
+export interface SetFacts {
+  readonly rows: number;
+  /** Numbers of each vector. */
+  readonly dims: number;
+  readonly ids: IdType;
+  readonly metric: Metric;
+  /** Lengths of the longest and of the shortest vector. */
+  readonly longest: number;
+  readonly shortest: number;
+}
+
+/** Step that finds the nearest vectors of a set. Its file is the packed set. */
+export interface NearestOp extends SetFacts {
+  readonly column: string;
+  /** Column of the ids. That of the scores is named after it. */
+  readonly as: string;
+  readonly k: number;
+}
+
+/** Builds the schema of the facts. */
+export function setFacts(z: Zod) {
+  return z.object({
+    rows: z.int().min(1),
+    dims: z.int().min(1),
+    ids: z.enum(ID_TYPES),
+    metric: z.enum(METRICS),
+    longest: z.number().min(0),
+    shortest: z.number().min(0),
+  });
+}
+
+export function nearestOp(z: Zod) {
+  return setFacts(z).extend({ column: z.string(), as: z.string(), k: z.int().min(1) });
+}
+
+/** Returns the column of the scores. */
+export function scoreColumn(as: string): string {
+  return `${as}_score`;
+}
+
+/** Describes the step: `10 of 20,000 vectors of 384 numbers, by cosine`. */
+export function nearestText({ k, rows, dims, metric }: NearestOp): string {
+  return `${k} of ${counted(rows, "vector")} of ${counted(dims, "number")}, by ${metric}`;
+}

@@ -1,0 +1,78 @@
+import { type Data, DataType } from "apache-arrow";
+import { present } from "../../shared/core/assert.ts";
+import { halfTable } from "../../shared/core/float16.ts";
+import { gather } from "../../shared/dataset/gather.ts";
+import { offsetsOf } from "../../shared/dataset/offsets.ts";
+import type { FieldType } from "../../shared/domain/dataset.ts";
+
+/** Vectors of a column, as float32. */
+export interface Vectors {
+  /** Numbers of each vector. Null: no row has a vector. */
+  readonly dims: number | null;
+  /** Numbers of all rows. Those of a row without a valid vector are undefined. */
+  readonly values: Float32Array;
+  /** Reason for each row why it has no valid vector. Null: it has one. */
+  readonly faults: readonly (VectorFault | null)[];
+}
+
+export interface VectorFault {
+  readonly isNull: boolean;
+  /** Predicate of the vector in messages: `is null`. */
+  readonly why: string;
+}
+
+const FLOATS = new Set(["float16", "float32", "float64"]);
+
+/** Checks whether a column holds vectors. */
+export function isVectorType(type: FieldType): type is FieldType & { readonly kind: "list" | "fixedList" } {
+  if (type.kind !== "list" && type.kind !== "fixedList") return false;
+  return type.item.kind === "numeric" && FLOATS.has(type.item.type);
+}
+
+/**
+ * Reads a column of vectors. Numbers of float64 are rounded to float32.
+ *
+ * @param expected numbers of each vector. Null: as many as the first one has
+ */
+export function readVectors(column: Data, expected: number | null): Vectors {
+  const { length } = column;
+  // Without the rest of a sliced column, and without 64-bit offsets of another buffer.
+  const lists = gather(column.type, [{ data: column, start: 0, end: length }]);
+  const child = present(lists.children[0], "a list has a child");
+  const startOf = startsOf(lists);
+  const first = Array.from({ length }, (_, row) => row).find((row) => lists.getValid(row));
+  const dims = expected ?? (first === undefined ? null : startOf(first + 1) - startOf(first));
+  const values = new Float32Array(length * (dims ?? 0));
+  const numbers = numbersOf(child);
+  const faults = Array.from({ length }, (_, row): VectorFault | null => {
+    if (!lists.getValid(row)) return { isNull: true, why: "is null" };
+    const [start, end] = [startOf(row), startOf(row + 1)];
+    if (end - start !== dims || dims === 0) return fault(`has ${end - start} numbers, not ${dims || "any"}`);
+    for (let at = start; at < end; at += 1) {
+      if (child.nullCount > 0 && !child.getValid(at)) return fault("has a null among its numbers");
+      const place = row * dims + at - start;
+      values[place] = numbers(at);
+      if (!Number.isFinite(values[place])) return fault(`has ${numbers(at)} among its numbers`);
+    }
+    return null;
+  });
+  return { dims, values, faults };
+}
+
+function startsOf(lists: Data): (row: number) => number {
+  const { type } = lists;
+  if (DataType.isFixedSizeList(type)) return (row) => row * type.listSize;
+  const offsets = offsetsOf(lists);
+  return (row) => offsets[row] ?? 0;
+}
+
+function numbersOf(child: Data): (at: number) => number {
+  const values = child.values as Uint16Array | Float32Array | Float64Array;
+  if (!(values instanceof Uint16Array)) return (at) => values[at] ?? 0;
+  const halves = halfTable();
+  return (at) => halves[values[at] ?? 0] ?? 0;
+}
+
+function fault(why: string): VectorFault {
+  return { isNull: false, why };
+}
