@@ -80,25 +80,17 @@ export class SetFolder implements AsyncDisposable {
 
   /** Packs tables, a file each. Returns the problems, and the packed file if there are none. */
   async pack(tables: readonly Table[], metric: NearestOp["metric"], rowGroupRows = 100) {
+    await using storages = new Storages();
     const files = [];
     for (const table of tables) {
       const path = parseLocation(join(this.#path, `in-${this.#files++}.parquet`));
-      const bytes = encodeParquet(table, { rowGroupRows });
-      await writeFile(path, bytes);
-      files.push({ path, bytes: bytes.length, version: "", format: "parquet" as const });
+      await writeFile(path, encodeParquet(table, { rowGroupRows }));
+      const { bytes, version } = await (await storages.at(path)).stat(path, signal);
+      files.push({ path, bytes, version, format: "parquet" as const });
     }
     const target = join(this.#path, `${this.#files++}.set`);
-    await using storages = new Storages();
     const question = { where: "step.among", files, stores: NO_STORES, vector: "vector", id: "id", metric };
-    const unversioned = {
-      at: async (location: Parameters<Storages["at"]>[0]) => {
-        const storage = await storages.at(location);
-        const read: typeof storage.read = (path, start, end, options) =>
-          storage.read(path, start, end, { signal: options.signal });
-        return Object.assign(Object.create(storage), { read }) as typeof storage;
-      },
-    };
-    const problems = await packSet({ ...question, target }, unversioned, signal);
+    const problems = await packSet({ ...question, target }, storages, signal);
     const { size } = await stat(target).catch(() => ({ size: 0 }));
     const file: StepFile = { location: parseLocation(target), bytes: size, sha256: aDigest("") };
     return { problems, file };
