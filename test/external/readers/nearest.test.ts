@@ -1,0 +1,77 @@
+import { execFile } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Table } from "apache-arrow";
+import { expect, test } from "vitest";
+import { madeTypes } from "../../../extensions/nearest/made-types.ts";
+import type { Metric, NearestOp } from "../../../extensions/nearest/op.ts";
+import { packSet } from "../../../extensions/nearest/pack-set.ts";
+import { readFacts } from "../../../extensions/nearest/packed-set.ts";
+import { digestFile } from "../../../shared/core/digest.ts";
+import { packageRoot } from "../../../shared/core/package-root.ts";
+import { withTempFolder } from "../../../shared/core/temp-folder.ts";
+import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
+import { NO_STORES } from "../../../shared/domain/job-stores.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import { openStep } from "../../../shared/steps/open-step.ts";
+import { Storages } from "../../../shared/storage/open-storage.ts";
+import { byteSource } from "../../../shared/storage/storage.ts";
+import { fieldOfType } from "../../../shared/values/value-type.ts";
+import { plainRows } from "../../support/sample-table.ts";
+
+/** Neighbours in generated sets, judged by NumPy. `npm run readers` installs it. */
+
+const SCRIPT = join(packageRoot, "test", "external", "readers", "nearest.py");
+const PYTHON = join(process.env.SHARDMILL_FOREIGN ?? "", "python", "bin", "python");
+const { signal } = new AbortController();
+
+const numpy = async (...args: string[]) => (await promisify(execFile)(PYTHON, [SCRIPT, ...args])).stdout;
+
+interface Case {
+  readonly name: string;
+  readonly k: number;
+  readonly metric: Metric;
+}
+
+/** Packs the set of a case, and returns the neighbours of its rows. */
+async function neighbours(folder: string, { name, k, metric }: Case): Promise<readonly unknown[]> {
+  await using storages = new Storages();
+  const fileAt = async (end: string) => {
+    const path = parseLocation(join(folder, `${name}-${end}.parquet`));
+    const storage = await storages.at(path);
+    const { bytes, version } = await storage.stat(path, signal);
+    return { storage, file: { path, bytes, version, format: "parquet" as const } };
+  };
+  const target = join(folder, `${name}.set`);
+  const files = [(await fileAt("set")).file];
+  const question = { where: "set", files, stores: NO_STORES, vector: "vector", id: "id", metric, target };
+  expect(await packSet(question, storages, signal)).toEqual([]);
+  const file = { location: parseLocation(target), ...(await digestFile(target, signal)) };
+  const op: NearestOp = { ...(await readFacts(file)), column: "vector", as: "nearest", k };
+  const columns = madeTypes(op).map((type) => ({ ...fieldOfType(type), from: null }));
+  const binding = { kind: "extension", step: "nearest", data: { ...op } } as const;
+  const plan = { where: "step", op: binding, files: [file], reads: ["vector"], columns };
+  await using step = await openStep(plan, { scratchPath: folder, stores: NO_STORES });
+  const rows = await fileAt("rows");
+  const source = byteSource(rows.storage, rows.file.path, rows.file.bytes, rows.file.version);
+  using opened = await openDatasetFile(source, "parquet", signal);
+  const found: unknown[] = [];
+  for await (const batch of opened.read({ rowStart: 0, rowEnd: opened.rows, columns: ["vector"], signal }))
+    found.push(...plainRows(new Table([(await step.run(batch, signal)).made])));
+  return found;
+}
+
+test.each([1, 2])("NumPy finds the same neighbours, seed %i", (seed) =>
+  withTempFolder("nearest", async (folder) => {
+    await numpy("make", folder, String(seed));
+    const cases: readonly Case[] = JSON.parse(await readFile(join(folder, "cases.json"), "utf8"));
+    for (const each of cases) {
+      const found = JSON.stringify(await neighbours(folder, each)).replace(/"(\d+)n"/g, "$1");
+      await writeFile(join(folder, `${each.name}.json`), found);
+    }
+    const { wrong, compared } = JSON.parse(await numpy("judge", folder));
+    expect(wrong).toEqual([]);
+    expect(compared).toBe(40 * cases.length);
+  }),
+);
