@@ -3,6 +3,7 @@ import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { formatOfFile } from "../../coordinator/plan/input/data-extensions.ts";
 import { listPath } from "../../coordinator/plan/input/list-path.ts";
+import { present } from "../../shared/core/assert.ts";
 import { digestFile } from "../../shared/core/digest.ts";
 import {
   errorFromData,
@@ -16,7 +17,7 @@ import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { type PruneLimits, pruneFolder } from "../../shared/core/prune-folder.ts";
 import { cacheFolder } from "../../shared/core/user-folder.ts";
-import { isTableFormat } from "../../shared/domain/dataset.ts";
+import { isTableFormat, type TableFormat } from "../../shared/domain/dataset.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import type { StepFile } from "../../shared/domain/step-binding.ts";
 import type { NamedContent } from "../../shared/extension/step-part.ts";
@@ -31,6 +32,9 @@ const LIMITS = { limitMs: 3_600_000, memoryLimitBytes: 4 * 2 ** 30 };
 
 /** Stats at once: each is a round trip to a store. */
 const STATS_AT_ONCE = 16;
+
+/** Limit of reported files: enough to see the pattern. */
+const MOST_PROBLEMS = 10;
 
 /** Limits of the cache. Workers have sets open for weeks, and each planning renews its own. */
 const KEPT: PruneLimits = {
@@ -86,15 +90,13 @@ async function listSet(
     const listed = await listPath(path, { format: "auto", ownOutput: null, storages, signal });
     if (listed.problems.length > 0)
       throw refused(where, listed.problems.map((problem) => ({ ...problem, where, found: problem.where })));
-    const found = await mapConcurrent(listed.files, STATS_AT_ONCE, async ({ path: file, stat }) => {
-      const format = formatOfFile(file, "auto");
-      if (format === undefined || !isTableFormat(format)) return { problem: notATable(where, file) };
+    const others = listed.files.filter((file) => tableFormatOf(file.path) === null);
+    if (others.length > 0)
+      throw refused(where, others.slice(0, MOST_PROBLEMS).map((file) => notATable(where, file.path)));
+    return await mapConcurrent(listed.files, STATS_AT_ONCE, async ({ path: file, stat }) => {
       const { bytes, version } = stat ?? (await (await storages.at(file)).stat(file, signal));
-      return { file: { path: file, format, bytes, version } };
+      return { path: file, format: present(tableFormatOf(file), "others are refused"), bytes, version };
     });
-    const problems = found.flatMap(({ problem }) => problem ?? []);
-    if (problems.length > 0) throw refused(where, problems);
-    return found.flatMap(({ file }) => file ?? []);
   } catch (error) {
     signal.throwIfAborted();
     if (isPlaceError(error)) throw refused(where, [placeProblem(where, "cannot be read", error)]);
@@ -117,6 +119,11 @@ async function pack(question: PackQuestion, signal: AbortSignal): Promise<void> 
   const error = errorFromData(answer.error);
   if (isPlaceError(error)) throw refused(where, [placeProblem(where, "cannot be read", error)]);
   throw error;
+}
+
+function tableFormatOf(path: string): TableFormat | null {
+  const format = formatOfFile(path, "auto");
+  return format !== undefined && isTableFormat(format) ? format : null;
 }
 
 function notATable(where: string, found: string): Problem {

@@ -22,7 +22,8 @@ def column(vectors, width, is_fixed):
     dims = vectors.shape[1]
     if is_fixed:
         return pyarrow.FixedSizeListArray.from_arrays(values, dims)
-    return pyarrow.ListArray.from_arrays(pyarrow.array(numpy.arange(len(vectors) + 1) * dims, "int32"), values)
+    offsets = pyarrow.array(numpy.arange(len(vectors) + 1) * dims, "int32")
+    return pyarrow.ListArray.from_arrays(offsets, values)
 
 
 def make(folder, seed):
@@ -42,7 +43,8 @@ def make(folder, seed):
         name = f"{dims}-{width}-{family}"
         k = int(random.choice([1, min(rows, 10), min(rows, 200), min(rows, 300)]))
         is_fixed = bool(random.integers(2))
-        ids = pyarrow.array([f"id {row}" for row in range(rows)]) if seed % 2 else pyarrow.array(range(rows), "int64")
+        texts = [f"id {row}" for row in range(rows)]
+        ids = pyarrow.array(texts) if seed % 2 else pyarrow.array(range(rows), "int64")
         table = pyarrow.table({"id": ids, "vector": column(vectors, width, is_fixed)})
         pyarrow.parquet.write_table(table, folder / f"{name}-set.parquet", row_group_size=1_000)
         table = pyarrow.table({"id": range(40), "vector": column(queries, width, is_fixed)})
@@ -78,8 +80,9 @@ def judge(folder):
             best = numpy.argsort(-ranks, kind="stable")[:k]
             scores = numpy.sqrt(-ranks[best]) if metric == "euclidean" else ranks[best]
             compared += 1
-            is_same = [int(str(each).split(" ")[-1]) for each in found[row]["nearest"]] == best.tolist()
-            if not is_same or not numpy.array_equal(numpy.float32(scores), numpy.float32(found[row]["nearest_score"])):
+            places = [int(str(each).split(" ")[-1]) for each in found[row]["nearest"]]
+            given = numpy.float32(found[row]["nearest_score"])
+            if places != best.tolist() or not numpy.array_equal(numpy.float32(scores), given):
                 wrong.append(f"{name}, {metric}, row {row}")
     print(json.dumps({"wrong": wrong, "compared": compared}))
 
