@@ -89,10 +89,16 @@ async function listSet(
   try {
     const listed = await listPath(path, { format: "auto", ownOutput: null, storages, signal });
     if (listed.problems.length > 0)
-      throw refused(where, listed.problems.map((problem) => ({ ...problem, where, found: problem.where })));
+      throw refused(
+        where,
+        listed.problems.map((problem) => ({ ...problem, where, found: problem.where })),
+      );
     const others = listed.files.filter((file) => tableFormatOf(file.path) === null);
     if (others.length > 0)
-      throw refused(where, others.slice(0, MOST_PROBLEMS).map((file) => notATable(where, file.path)));
+      throw refused(
+        where,
+        others.slice(0, MOST_PROBLEMS).map((file) => notATable(where, file.path)),
+      );
     return await mapConcurrent(listed.files, STATS_AT_ONCE, async ({ path: file, stat }) => {
       const { bytes, version } = stat ?? (await (await storages.at(file)).stat(file, signal));
       return { path: file, format: present(tableFormatOf(file), "others are refused"), bytes, version };

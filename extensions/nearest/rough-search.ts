@@ -90,7 +90,11 @@ function searchModel(file: string, { rows, dims, metric }: SetFacts): Uint8Array
     best.push({ scores: values, indices: graph.step("Add", [places, graph.integers([start])]) });
   }
   const all = (name: "scores" | "indices") =>
-    graph.step("Concat", best.map((each) => each[name]), { axis: 1 });
+    graph.step(
+      "Concat",
+      best.map((each) => each[name]),
+      { axis: 1 },
+    );
   const [values = "", places = ""] = graph.steps("TopK", [all("scores"), "wanted"], 2);
   graph.output("scores", values);
   graph.output("indices", graph.step("GatherElements", [all("indices"), places], { axis: 1 }));

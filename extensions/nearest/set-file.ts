@@ -14,7 +14,7 @@ export class SetFile implements Disposable {
   readonly #vector: Float32Array<ArrayBuffer>;
 
   constructor(path: string, facts: SetFacts) {
-    this.#handle = openSync(path);
+    this.#handle = openSync(path, "r");
     this.#facts = facts;
     this.#places = placesOf(facts);
     this.#vector = new Float32Array(facts.dims);

@@ -28,9 +28,7 @@ export function nearestSpec(z: Zod, { file: among }: SpecParts): z.ZodType<Neare
     vector: columnName(z)
       .default("vector")
       .describe("The set's column of vectors: lists of floats, all of one length. Default: `vector`."),
-    id: columnName(z)
-      .default("id")
-      .describe("The set's column of ids: integers or texts. Default: `id`."),
+    id: columnName(z).default("id").describe("The set's column of ids: integers or texts. Default: `id`."),
     k: z
       .int()
       .min(1)

@@ -1,6 +1,6 @@
 import { DTYPE_ARRAYS, dtypeBytes, type TensorData } from "../../shared/domain/tensor.ts";
-import type { LoopModel } from "./loop-protocol.ts";
 import { seededRandom } from "../../shared/onnx/graph.ts";
+import type { LoopModel } from "./loop-protocol.ts";
 import type { FeedSpec } from "./workloads.ts";
 
 /** Batch sizes to try. Each step is large, because the search shares a few seconds. */

@@ -8,10 +8,10 @@ import {
   List,
   makeData,
 } from "apache-arrow";
+import { seededRandom } from "../../shared/onnx/graph.ts";
 import { classifierModel, digitsModel, PIXELS } from "./models/classifier.ts";
 import { CLIFF_WIDTH } from "./models/cliff.ts";
 import { ENCODER_VOCABULARY, encoderModel } from "./models/encoder.ts";
-import { seededRandom } from "../../shared/onnx/graph.ts";
 
 /** Tensor of the bare loop, with random values. Plain JSON. */
 export interface FeedSpec {

@@ -49,7 +49,11 @@ needs("nearest")("a plan reports the problems of sets with their keys", async ()
   const plan = await runCli(["plan", job.job, "--json", "--no-estimate"]);
   expect(plan.code).not.toBe(0);
   const text = `${plan.stdout}${plan.stderr}`;
-  for (const where of ["map.finish[0].nearest.among", "map.finish[1].nearest.vector", "map.finish[2].nearest.among"])
+  for (const where of [
+    "map.finish[0].nearest.among",
+    "map.finish[1].nearest.vector",
+    "map.finish[2].nearest.among",
+  ])
     expect(text).toContain(where);
   const map2 = { keep: ["id", "x"], finish: [{ nearest: { ...NEAREST, k: 6 } }] };
   await job.writeJob({ model: undefined, map: map2, reduce: {} });

@@ -52,11 +52,17 @@ it("the step reads one column, and adds lists of ids and scores", () => {
 it("all problems of the step are reported together", () => {
   expect(planned({ column: "wide", as: "id", k: 21 })).toMatchObject({
     problems: [
-      { where: "step.column", expected: expect.stringContaining("lists of 3"), found: expect.stringContaining("4") },
+      {
+        where: "step.column",
+        expected: expect.stringContaining("lists of 3"),
+        found: expect.stringContaining("4"),
+      },
       { where: "step", what: expect.stringContaining("second column `id`") },
       { where: "step.k", expected: expect.stringContaining("20"), found: "21" },
     ],
   });
-  expect(planned({ column: "vectr" })).toMatchObject({ problems: [{ where: "step.column", hint: expect.stringContaining("vector") }] });
+  expect(planned({ column: "vectr" })).toMatchObject({
+    problems: [{ where: "step.column", hint: expect.stringContaining("vector") }],
+  });
   expect(planned({ column: "id" })).toMatchObject({ problems: [{ where: "step.column", found: "int64" }] });
 });

@@ -63,9 +63,11 @@ function judge(
     return Math.sqrt(query.reduce((sum, value, at) => sum + (value - (vector[at] ?? 0)) ** 2, 0));
   });
   const sign = metric === "euclidean" ? -1 : 1;
-  const order = scores.map((_, at) => at).sort((a, b) => {
-    return sign * ((scores[b] ?? 0) - (scores[a] ?? 0)) || a - b;
-  });
+  const order = scores
+    .map((_, at) => at)
+    .sort((a, b) => {
+      return sign * ((scores[b] ?? 0) - (scores[a] ?? 0)) || a - b;
+    });
   const at = order.slice(0, k);
   return { at, scores: at.map((place) => Math.fround(scores[place] ?? 0)) };
 }
@@ -91,12 +93,13 @@ describe.each(METRICS)("by %s", (metric) => {
       width: fc.constantFrom(16 as const, 32 as const, 64 as const),
       share: fc.double({ min: 0, max: 1, noNaN: true }),
       copies: fc.constantFrom(1, 5, 200),
-      scale: fc.constantFrom(1, 2 ** -10, 100),
+      unit: fc.constantFrom(2 ** -9, 2 ** -19, 8),
       seed: fc.nat(),
     });
-    const property = fc.asyncProperty(cases, async ({ dims, rows, width, share, copies, scale, seed }) => {
+    const property = fc.asyncProperty(cases, async ({ dims, rows, width, share, copies, unit, seed }) => {
       const next = numbers(seed);
-      const half = (value: number) => Math.round(value * 512 * scale) / 512 || scale;
+      // Exact in float16, and not zero.
+      const half = (value: number) => (Math.round(value * 512) || 1) * unit;
       const distinct = randomRows(Math.ceil(rows / copies), dims, () => half(next()));
       const set = Array.from({ length: rows }, (_, row) => present(distinct[row % distinct.length], "a row"));
       const queries = [...randomRows(3, dims, () => half(next())), present(set[0], "a row")];
@@ -119,14 +122,26 @@ describe.each(METRICS)("by %s", (metric) => {
     const set = randomRows(40_000, 8, next);
     // A cluster whose members differ by less than float32 scores can tell.
     for (let row = 20_000; row < 21_000; row += 1)
-      set[row] = (set[20_000] ?? []).map((value, at) => Math.fround(value * (1 + (at === 0 ? row : 0) * 1e-8)));
+      set[row] = (set[20_000] ?? []).map((value, at) =>
+        Math.fround(value * (1 + (at === 0 ? row : 0) * 1e-8)),
+      );
     const queries = [...randomRows(70, 8, next), present(set[20_500], "a row")];
     const ids = set.map((_, row) => `id-${row}`);
     const { op, file } = await folder.opOf(
-      [setTable(fixedVectors(set.slice(0, 15_000)), ids.slice(0, 15_000)), setTable(fixedVectors(set.slice(15_000)), ids.slice(15_000))],
+      [
+        setTable(fixedVectors(set.slice(0, 15_000)), ids.slice(0, 15_000)),
+        setTable(fixedVectors(set.slice(15_000)), ids.slice(15_000)),
+      ],
       { metric, k: 12 },
     );
-    const { found } = await run(op, file, setTable(vectors(queries), queries.map((_, row) => row)));
+    const { found } = await run(
+      op,
+      file,
+      setTable(
+        vectors(queries),
+        queries.map((_, row) => row),
+      ),
+    );
     for (const [row, query] of queries.entries()) {
       const { at, scores } = judge(metric, query, set, 12);
       expect(found[row]?.nearest).toEqual(at.map((place) => `id-${place}`));
@@ -139,7 +154,15 @@ describe.each(METRICS)("by %s", (metric) => {
     for (const scale of [1e-42, 1e-30, 1e25, 3e38]) {
       const set = randomRows(100, 4, () => Math.fround(next() * scale) || Math.fround(scale));
       const queries = set.slice(0, 5);
-      const { op, file } = await folder.opOf([setTable(fixedVectors(set), set.map((_, row) => row))], { metric, k: 3 });
+      const { op, file } = await folder.opOf(
+        [
+          setTable(
+            fixedVectors(set),
+            set.map((_, row) => row),
+          ),
+        ],
+        { metric, k: 3 },
+      );
       const { found } = await run(op, file, setTable(vectors(queries), [0, 1, 2, 3, 4]));
       for (const [row, query] of queries.entries())
         expect(found[row]?.nearest, String(scale)).toEqual(judge(metric, query, set, 3).at);
@@ -149,9 +172,20 @@ describe.each(METRICS)("by %s", (metric) => {
   stepContract(`nearest by ${metric}`, async () => {
     const next = numbers(3);
     const set = randomRows(300, 5, next);
-    const { op, file } = await folder.opOf([setTable(fixedVectors(set), set.map((_, row) => `r${row}`))], { metric, k: 4 });
+    const { op, file } = await folder.opOf(
+      [
+        setTable(
+          fixedVectors(set),
+          set.map((_, row) => `r${row}`),
+        ),
+      ],
+      { metric, k: 4 },
+    );
     const queries: Rows = randomRows(40, 5, next);
-    const rows = setTable(vectors(queries), queries.map((_, row) => row));
+    const rows = setTable(
+      vectors(queries),
+      queries.map((_, row) => row),
+    );
     const plan = bindingOf(op, file, rows);
     return { plan, open: (options) => openStep(plan, options), rows: present(rows.batches[0], "a batch") };
   });
@@ -159,11 +193,27 @@ describe.each(METRICS)("by %s", (metric) => {
 
 it("rows without a valid vector are dead letters, and the others are not concerned", async () => {
   const { op, file } = await folder.opOf(
-    [setTable(fixedVectors([[1, 0], [0, 1], [1, 1]]), [7n, 2n ** 62n, -3n])],
+    [
+      setTable(
+        fixedVectors([
+          [1, 0],
+          [0, 1],
+          [1, 1],
+        ]),
+        [7n, 2n ** 62n, -3n],
+      ),
+    ],
     { metric: "cosine", k: 2 },
   );
   const rows: Rows = [[2, 0], null, [1], [1, null], [Number.NaN, 0], [0, 0], [1e300, 0], [0, 3]];
-  const { found, failed } = await run(op, file, setTable(vectors(rows, 64), rows.map((_, row) => row)));
+  const { found, failed } = await run(
+    op,
+    file,
+    setTable(
+      vectors(rows, 64),
+      rows.map((_, row) => row),
+    ),
+  );
   const value = (row: number, why: string) => {
     return { row, code: "ROW_VALUE", message: `the vector in column \`vector\` ${why}` };
   };
@@ -176,7 +226,10 @@ it("rows without a valid vector are dead letters, and the others are not concern
     value(6, "has 1e+300 among its numbers"),
   ]);
   expect(found[0]?.nearest).toEqual(["7n", "-3n"]);
-  expect(found[7]).toEqual({ nearest: [`${2n ** 62n}n`, "-3n"], nearest_score: [1, Math.fround(Math.SQRT1_2)] });
+  expect(found[7]).toEqual({
+    nearest: [`${2n ** 62n}n`, "-3n"],
+    nearest_score: [1, Math.fround(Math.SQRT1_2)],
+  });
 });
 
 it("a set names all of its bad rows and columns", async () => {
