@@ -7,7 +7,7 @@ import { errorOf, lengthOf, rankOf, roughOf } from "./similarity.ts";
 
 /** Candidates besides those that are wanted, because float32 scores may be in another order. */
 const SPARE = 16;
-/** Factor of the candidates for rows whose neighbours are too close to be told apart by float32. */
+/** Factor of the candidates for rows whose neighbours are too close for float32. */
 const MORE = 16;
 
 /** Row whose neighbours are sought. */

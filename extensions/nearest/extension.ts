@@ -13,7 +13,7 @@ export const nearest: Extension = {
       files: {
         keys: ["among"],
         make: async (named, signal) => (await import("./make-set.ts")).makeSet(named, signal),
-        describe: async (file) => (await import("./packed-set.ts")).readFacts(file),
+        describe: async (file) => (await import("./read-facts.ts")).readFacts(file),
       },
       loadPlanner: async () => {
         const { planNearest } = await import("./plan-nearest.ts");

@@ -1,5 +1,4 @@
 import type { Zod } from "../../shared/core/zod.ts";
-import { counted } from "../../shared/terminal/text.ts";
 
 /** Measures of similarity: see `map.finish[].nearest.metric` of the job file. */
 export const METRICS = ["cosine", "dot", "euclidean"] as const;
@@ -56,5 +55,7 @@ export function scoreColumn(as: string): string {
 
 /** Describes the step: `10 of 20,000 vectors of 384 numbers, by cosine`. */
 export function nearestText({ k, rows, dims, metric }: NearestOp): string {
-  return `${k} of ${counted(rows, "vector")} of ${counted(dims, "number")}, by ${metric}`;
+  const count = (value: number, noun: string) =>
+    `${value.toLocaleString("en-US")} ${noun}${value === 1 ? "" : "s"}`;
+  return `${k} of ${count(rows, "vector")} of ${count(dims, "number")}, by ${metric}`;
 }

@@ -6,7 +6,7 @@ import { offsetsOf } from "../../shared/dataset/offsets.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
 
 /** Vectors of a column, as float32. */
-export interface Vectors {
+interface Vectors {
   /** Numbers of each vector. Null: no row has a vector. */
   readonly dims: number | null;
   /** Numbers of all rows. Those of a row without a valid vector are undefined. */
@@ -15,7 +15,7 @@ export interface Vectors {
   readonly faults: readonly (VectorFault | null)[];
 }
 
-export interface VectorFault {
+interface VectorFault {
   readonly isNull: boolean;
   /** Predicate of the vector in messages: `is null`. */
   readonly why: string;

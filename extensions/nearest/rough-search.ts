@@ -13,7 +13,7 @@ const MOST_QUERIES = 64;
 const MOST_CANDIDATES = 2 ** 22;
 
 /** Best vectors of the set by float32 scores, for each query in order. */
-export interface Candidates {
+interface Candidates {
   /** Scores, descending. */
   readonly scores: Float32Array;
   readonly indices: BigInt64Array;

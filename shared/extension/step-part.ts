@@ -94,7 +94,7 @@ export interface NamedContent {
   readonly stores: JobStores;
 }
 
-/** Files of a job by their locations in the job file, or keys for which they are made, with their facts. */
+/** Files of a job by their locations in the job file, with their facts. A made file has a key path. */
 export interface DescribedFiles {
   readonly files: ReadonlyMap<string, StepFile>;
   /** Results of {@link FilesPart.describe}. */

@@ -18,7 +18,7 @@ import {
 } from "apache-arrow";
 import type { NearestOp } from "../../../extensions/nearest/op.ts";
 import { packSet } from "../../../extensions/nearest/pack-set.ts";
-import { readFacts } from "../../../extensions/nearest/packed-set.ts";
+import { readFacts } from "../../../extensions/nearest/read-facts.ts";
 import { encodeHalf } from "../../../shared/core/float16.ts";
 import { encodeParquet } from "../../../shared/dataset/encode.ts";
 import { NO_STORES } from "../../../shared/domain/job-stores.ts";

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { madeTypes } from "../../../extensions/nearest/made-types.ts";
 import type { Metric, NearestOp } from "../../../extensions/nearest/op.ts";
 import { packSet } from "../../../extensions/nearest/pack-set.ts";
-import { readFacts } from "../../../extensions/nearest/packed-set.ts";
+import { readFacts } from "../../../extensions/nearest/read-facts.ts";
 import { digestFile } from "../../../shared/core/digest.ts";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import { withTempFolder } from "../../../shared/core/temp-folder.ts";
