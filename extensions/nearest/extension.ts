@@ -13,7 +13,11 @@ export const nearest: Extension = {
       files: {
         keys: ["among"],
         make: async (named, signal) => (await import("./make-set.ts")).makeSet(named, signal),
-        describe: async (file) => (await import("./read-facts.ts")).readFacts(file),
+        async describe({ location }) {
+          const { PackedSet } = await import("./packed-set.ts");
+          await using set = await PackedSet.open(location);
+          return set.facts;
+        },
       },
       loadPlanner: async () => {
         const { planNearest } = await import("./plan-nearest.ts");

@@ -1,4 +1,5 @@
 import type { Zod } from "../../shared/core/zod.ts";
+import type { NamedType, ScalarName } from "../../shared/values/value-type.ts";
 
 /** Measures of similarity: see `map.finish[].nearest.metric` of the job file. */
 export const METRICS = ["cosine", "dot", "euclidean"] as const;
@@ -12,16 +13,12 @@ export const ID_TYPES = [
 ] as const;
 export type IdType = (typeof ID_TYPES)[number];
 
-/** Facts about a packed set, which its file ends with. */
+/** Facts about a packed set. */
 export interface SetFacts {
   readonly rows: number;
   /** Numbers of each vector. */
   readonly dims: number;
   readonly ids: IdType;
-  readonly metric: Metric;
-  /** Lengths of the longest and of the shortest vector. */
-  readonly longest: number;
-  readonly shortest: number;
 }
 
 /** Step that finds the nearest vectors of a set. Its file is the packed set. */
@@ -30,27 +27,29 @@ export interface NearestOp extends SetFacts {
   /** Column of the ids. That of the scores is named after it. */
   readonly as: string;
   readonly k: number;
+  readonly metric: Metric;
 }
 
-/** Builds the schema of the facts. */
-export function setFacts(z: Zod) {
+export function nearestOp(z: Zod) {
   return z.object({
     rows: z.int().min(1),
     dims: z.int().min(1),
     ids: z.enum(ID_TYPES),
+    column: z.string(),
+    as: z.string(),
+    k: z.int().min(1),
     metric: z.enum(METRICS),
-    longest: z.number().min(0),
-    shortest: z.number().min(0),
   });
 }
 
-export function nearestOp(z: Zod) {
-  return setFacts(z).extend({ column: z.string(), as: z.string(), k: z.int().min(1) });
+/** Returns the columns that the step makes: ids and scores. */
+export function madeTypes({ as, ids }: Pick<NearestOp, "as" | "ids">): readonly NamedType[] {
+  return [listOf(as, ids), listOf(`${as}_score`, "float32")];
 }
 
-/** Returns the column of the scores. */
-export function scoreColumn(as: string): string {
-  return `${as}_score`;
+function listOf(name: string, item: ScalarName): NamedType {
+  const type = { shape: { kind: "scalar", name: item }, isNullable: false } as const;
+  return { name, type: { shape: { kind: "list", item: type }, isNullable: false } };
 }
 
 /** Describes the step: `10 of 20,000 vectors of 384 numbers, by cosine`. */

@@ -3,11 +3,9 @@ import type { Problem } from "../../shared/core/errors.ts";
 import { describeFieldType, findColumn } from "../../shared/dataset/columns.ts";
 import { takenColumns } from "../../shared/dataset/taken-columns.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import type { StepColumn } from "../../shared/domain/step-binding.ts";
 import type { PlannedStep, Refused, StepPlanner } from "../../shared/extension/step-part.ts";
 import { fieldOfType } from "../../shared/values/value-type.ts";
-import { madeTypes } from "./made-types.ts";
-import { type NearestOp, type SetFacts, scoreColumn } from "./op.ts";
+import { madeTypes, type NearestOp, type SetFacts } from "./op.ts";
 import { isVectorType } from "./read-vectors.ts";
 import type { NearestSpec } from "./spec.ts";
 
@@ -15,15 +13,21 @@ type NearestContext = Pick<Parameters<StepPlanner>[1], "where" | "fields" | "fil
 
 /** Plans a step that finds the nearest vectors of a set. */
 export function planNearest(
-  { column, as, k }: NearestSpec,
+  { column, as, k, metric }: NearestSpec,
   { where, fields, files, descriptions }: NearestContext,
 ): PlannedStep | Refused {
   const key = `${where}.among`;
   const file = present(files.get(key), "the files of the steps are read");
   const facts = present(descriptions.get(key), "the files of the steps are read") as SetFacts;
+  const data: NearestOp = { ...facts, column, as, k, metric };
+  const made = madeTypes(data).map((type) => ({ ...fieldOfType(type), from: null }));
   const problems: Problem[] = [
     ...columnProblems(column, fields, { where: `${where}.column`, dims: facts.dims }),
-    ...takenColumns([as, scoreColumn(as)], fields, where),
+    ...takenColumns(
+      made.map(({ name }) => name),
+      fields,
+      where,
+    ),
   ];
   if (k > facts.rows)
     problems.push({
@@ -33,11 +37,7 @@ export function planNearest(
       found: String(k),
     });
   if (problems.length > 0) return { problems };
-  const data: NearestOp = { ...facts, column, as, k };
-  const columns: readonly StepColumn[] = [
-    ...fields.map((field) => ({ ...field, from: field.name })),
-    ...madeTypes(data).map((type) => ({ ...fieldOfType(type), from: null })),
-  ];
+  const columns = [...fields.map((field) => ({ ...field, from: field.name })), ...made];
   return { data: { ...data }, files: [file], reads: [column], columns };
 }
 

@@ -4,22 +4,19 @@ import { halfTable } from "../../shared/core/float16.ts";
 import { gather } from "../../shared/dataset/gather.ts";
 import { offsetsOf } from "../../shared/dataset/offsets.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
+import type { Metric } from "./op.ts";
 
 /** Vectors of a column, as float32. */
 interface Vectors {
   /** Numbers of each vector. Null: no row has a vector. */
   readonly dims: number | null;
   /** Numbers of all rows. Those of a row without a valid vector are undefined. */
-  readonly values: Float32Array;
-  /** Reason for each row why it has no valid vector. Null: it has one. */
-  readonly faults: readonly (VectorFault | null)[];
+  readonly values: Float32Array<ArrayBuffer>;
+  /** Reason for each row why it has no valid vector, as a predicate: `is null`. Null: it has one. */
+  readonly faults: readonly (string | null)[];
 }
 
-interface VectorFault {
-  readonly isNull: boolean;
-  /** Predicate of the vector in messages: `is null`. */
-  readonly why: string;
-}
+export const NULL_VECTOR = "is null";
 
 const FLOATS = new Set(["float16", "float32", "float64"]);
 
@@ -34,7 +31,7 @@ export function isVectorType(type: FieldType): type is FieldType & { readonly ki
  *
  * @param expected numbers of each vector. Null: as many as the first one has
  */
-export function readVectors(column: Data, expected: number | null): Vectors {
+export function readVectors(column: Data, expected: number | null, metric: Metric): Vectors {
   const { length } = column;
   // Without the rest of a sliced column, and without 64-bit offsets of another buffer.
   const lists = gather(column.type, [{ data: column, start: 0, end: length }]);
@@ -44,17 +41,19 @@ export function readVectors(column: Data, expected: number | null): Vectors {
   const dims = expected ?? (first === undefined ? null : startOf(first + 1) - startOf(first));
   const values = new Float32Array(length * (dims ?? 0));
   const numbers = numbersOf(child);
-  const faults = Array.from({ length }, (_, row): VectorFault | null => {
-    if (!lists.getValid(row)) return { isNull: true, why: "is null" };
+  const faults = Array.from({ length }, (_, row): string | null => {
+    if (!lists.getValid(row)) return NULL_VECTOR;
     const [start, end] = [startOf(row), startOf(row + 1)];
-    if (end - start !== dims || dims === 0) return fault(`has ${end - start} numbers, not ${dims || "any"}`);
+    if (end - start !== dims || dims === 0) return `has ${end - start} numbers, not ${dims || "any"}`;
+    let isZero = true;
     for (let at = start; at < end; at += 1) {
-      if (child.nullCount > 0 && !child.getValid(at)) return fault("has a null among its numbers");
-      const place = row * dims + at - start;
-      values[place] = numbers(at);
-      if (!Number.isFinite(values[place])) return fault(`has ${numbers(at)} among its numbers`);
+      if (child.nullCount > 0 && !child.getValid(at)) return "has a null among its numbers";
+      const value = Math.fround(numbers(at));
+      if (!Number.isFinite(value)) return `has ${numbers(at)} among its numbers`;
+      isZero &&= value === 0;
+      values[row * dims + at - start] = value;
     }
-    return null;
+    return isZero && metric === "cosine" ? "has only zeros, and so no cosine" : null;
   });
   return { dims, values, faults };
 }
@@ -71,8 +70,4 @@ function numbersOf(child: Data): (at: number) => number {
   if (!(values instanceof Uint16Array)) return (at) => values[at] ?? 0;
   const halves = halfTable();
   return (at) => halves[values[at] ?? 0] ?? 0;
-}
-
-function fault(why: string): VectorFault {
-  return { isNull: false, why };
 }

@@ -4,8 +4,8 @@ import type { SpecParts } from "../../shared/extension/feature.ts";
 import { columnName } from "../../shared/input-sources/input-source.ts";
 import { METRICS, type Metric } from "./op.ts";
 
-/** Limit of neighbours of a row. More would make a row of more than a hundred kilobytes. */
-const MOST_NEIGHBOURS = 10_000;
+/** Limit of neighbours of a row. More would be sorted again with each block of the set. */
+const MOST_NEIGHBOURS = 1_000;
 
 /** Keys of the step in the job file. */
 export interface NearestSpec {

@@ -3,7 +3,7 @@ import protobuf from "protobufjs";
 /** Input or output of a model. The batch is its first dimension. Names are open dimensions. */
 interface ValueSpec {
   readonly name: string;
-  readonly dtype: "float32" | "int64";
+  readonly dtype: keyof typeof ELEMENT_TYPES;
   readonly dims: readonly (number | string)[];
 }
 
@@ -11,10 +11,8 @@ type Attributes = Readonly<Record<string, number | readonly number[]>>;
 type Write = (writer: protobuf.Writer) => void;
 
 /** Numbers of onnx.proto (TensorProto.DataType, AttributeProto.AttributeType). */
-const ELEMENT_TYPES = { float32: 1, int64: 7 } as const;
+export const ELEMENT_TYPES = { float32: 1, int32: 6, int64: 7, float64: 11 } as const;
 const [INT, INTS] = [2, 7];
-/** Number of onnx.proto (TensorProto.DataLocation). */
-const EXTERNAL = 1;
 /** First version with LayerNormalization. */
 const OPSET = 17;
 const IR_VERSION = 8;
@@ -28,7 +26,6 @@ const [VARINT, BYTES] = [0, 2];
  */
 export class Graph {
   readonly #constants: Write[] = [];
-  readonly #defaults: ValueSpec[] = [];
   readonly #nodes: Write[] = [];
   readonly #random: () => number;
 
@@ -75,35 +72,6 @@ export class Graph {
     return this.#constant("int64", [values.length], BigInt64Array.from(values, BigInt));
   }
 
-  /**
-   * Names float32 numbers in another file, little-endian. ONNX Runtime maps them into memory, which all
-   * sessions of a machine share. They are also inputs with defaults: it repacks only constants, into memory
-   * of each session.
-   *
-   * @param place file beside the model, and the numbers' first byte in it
-   */
-  outside(
-    name: string,
-    dims: readonly number[],
-    place: { readonly file: string; readonly offset: number },
-  ): string {
-    const bytes = dims.reduce((all, dim) => all * dim, Float32Array.BYTES_PER_ELEMENT);
-    const entries = { location: place.file, offset: String(place.offset), length: String(bytes) };
-    this.#constants.push((tensor) => {
-      for (const dim of dims) number(tensor, 1, dim);
-      number(tensor, 2, ELEMENT_TYPES.float32);
-      text(tensor, 8, name);
-      for (const [key, value] of Object.entries(entries))
-        message(tensor, 13, (entry) => {
-          text(entry, 1, key);
-          text(entry, 2, value);
-        });
-      number(tensor, 14, EXTERNAL);
-    });
-    this.#defaults.push({ name, dtype: "float32", dims });
-    return name;
-  }
-
   encode(inputs: readonly ValueSpec[], outputs: readonly ValueSpec[]): Uint8Array {
     const writer = protobuf.Writer.create();
     number(writer, 1, IR_VERSION);
@@ -111,7 +79,7 @@ export class Graph {
       for (const node of this.#nodes) message(graph, 1, node);
       text(graph, 2, "graph");
       for (const constant of this.#constants) message(graph, 5, constant);
-      for (const input of [...inputs, ...this.#defaults]) message(graph, 11, valueInfo(input));
+      for (const input of inputs) message(graph, 11, valueInfo(input));
       for (const output of outputs) message(graph, 12, valueInfo(output));
     });
     message(writer, 8, (opset) => number(opset, 2, OPSET));

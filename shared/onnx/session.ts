@@ -20,8 +20,6 @@ interface SessionOptions {
   readonly wholeOnDevice?: boolean;
   /** True: write ONNX Runtime's error log to stderr. A process's first session decides. Default: false. */
   readonly logErrors?: boolean;
-  /** Folder of external data, for a model from its bytes. Default: none. */
-  readonly dataFolder?: string;
   /** Beginning of the path of ONNX Runtime's profile, written when the session is disposed. Default: none. */
   readonly profilePrefix?: string;
 }
@@ -48,7 +46,7 @@ export interface Session extends LaneSession {
 }
 
 /**
- * Loads a model, from its path or its bytes. External data of bytes is found in `dataFolder`.
+ * Loads a model, from its path or its bytes. External data is found only from a path.
  *
  * Blocks the calling thread while it works, as does each `run`. Use it only in lane threads and in processes
  * that inspect a model.
@@ -179,7 +177,7 @@ class OnnxSession implements Session {
 }
 
 function sessionSettings(options: SessionOptions): InferenceSession.SessionOptions {
-  const { device, deviceId = 0, optimize = true, wholeOnDevice = false, profilePrefix, dataFolder } = options;
+  const { device, deviceId = 0, optimize = true, wholeOnDevice = false, profilePrefix } = options;
   const { provider, takesDeviceId } = DEVICE_TRAITS[device];
   return {
     executionProviders: [takesDeviceId ? { name: provider, deviceId } : { name: provider }],
@@ -199,7 +197,6 @@ function sessionSettings(options: SessionOptions): InferenceSession.SessionOptio
         // Threads that spin while they wait take the cores from decoding and from other lanes.
         intra_op: { allow_spinning: "0" },
         ...(wholeOnDevice ? { disable_cpu_ep_fallback: "1" } : {}),
-        ...(dataFolder === undefined ? {} : { model_external_initializers_file_folder_path: dataFolder }),
       },
     },
   };

@@ -12,7 +12,7 @@ const fields: readonly Field[] = [
   { name: "wide", type: { kind: "fixedList", item: float, length: 4 }, nullable: true },
 ];
 const file = { location: parseLocation("/sets/a.set"), bytes: 10, sha256: aDigest("") };
-const facts = { rows: 20, dims: 3, ids: "string", metric: "dot", longest: 1, shortest: 1 } as const;
+const facts = { rows: 20, dims: 3, ids: "string" } as const;
 
 function planned(changes: Partial<NearestSpec>) {
   const usual: NearestSpec = {
@@ -38,7 +38,7 @@ function planned(changes: Partial<NearestSpec>) {
 it("the step reads one column, and adds lists of ids and scores", () => {
   const list = (item: object) => ({ kind: "list", item });
   expect(planned({ as: "like" })).toEqual({
-    data: { ...facts, column: "vector", as: "like", k: 10 },
+    data: { ...facts, column: "vector", as: "like", k: 10, metric: "dot" },
     files: [file],
     reads: ["vector"],
     columns: [

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -18,14 +18,13 @@ import {
 } from "apache-arrow";
 import type { NearestOp } from "../../../extensions/nearest/op.ts";
 import { packSet } from "../../../extensions/nearest/pack-set.ts";
-import { readFacts } from "../../../extensions/nearest/read-facts.ts";
+import { PackedSet } from "../../../extensions/nearest/packed-set.ts";
+import { digestFile } from "../../../shared/core/digest.ts";
 import { encodeHalf } from "../../../shared/core/float16.ts";
 import { encodeParquet } from "../../../shared/dataset/encode.ts";
 import { NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import type { StepFile } from "../../../shared/domain/step-binding.ts";
-import { Storages } from "../../../shared/storage/open-storage.ts";
-import { aDigest } from "../../support/ids.ts";
 import { only, tableOf } from "../../support/sample-table.ts";
 
 const { signal } = new AbortController();
@@ -61,14 +60,15 @@ function idColumn(ids: Ids) {
   return only(vectorFromArray(ids, type as DataType));
 }
 
-export function setTable(column: ReturnType<typeof vectors>, ids: Ids): Table {
-  return tableOf({ id: idColumn(ids), vector: column });
+/** @param ids default: 0, 1, 2, ... */
+export function setTable(column: ReturnType<typeof vectors>, ids?: Ids): Table {
+  return tableOf({ id: idColumn(ids ?? [...new Array(column.length).keys()]), vector: column });
 }
 
 /** Folder with packed sets. */
 export class SetFolder implements AsyncDisposable {
   readonly #path: string;
-  #files = 0;
+  #sets = 0;
 
   private constructor(path: string) {
     this.#path = path;
@@ -79,21 +79,15 @@ export class SetFolder implements AsyncDisposable {
   }
 
   /** Packs tables, a file each. Returns the problems, and the packed file if there are none. */
-  async pack(tables: readonly Table[], metric: NearestOp["metric"], rowGroupRows = 100) {
-    await using storages = new Storages();
-    const files = [];
-    for (const table of tables) {
-      const path = parseLocation(join(this.#path, `in-${this.#files++}.parquet`));
-      await writeFile(path, encodeParquet(table, { rowGroupRows }));
-      const { bytes, version } = await (await storages.at(path)).stat(path, signal);
-      files.push({ path, bytes, version, format: "parquet" as const });
-    }
-    const target = join(this.#path, `${this.#files++}.set`);
-    const question = { where: "step.among", files, stores: NO_STORES, vector: "vector", id: "id", metric };
-    const problems = await packSet({ ...question, target }, storages, signal);
-    const { size } = await stat(target).catch(() => ({ size: 0 }));
-    const file: StepFile = { location: parseLocation(target), bytes: size, sha256: aDigest("") };
-    return { problems, file };
+  async pack(tables: readonly Table[], metric: NearestOp["metric"], { mostBytes = 2 ** 30 } = {}) {
+    const path = join(this.#path, `in-${this.#sets}`);
+    await mkdir(path);
+    for (const [at, table] of tables.entries())
+      await writeFile(join(path, `${at}.parquet`), encodeParquet(table, { rowGroupRows: 100 }));
+    const target = join(this.#path, `${this.#sets++}.arrow`);
+    const step = { where: "step", path, stores: NO_STORES, vector: "vector", id: "id", metric };
+    const problems = await packSet({ ...step, target, mostBytes }, signal);
+    return { problems, target };
   }
 
   /** Packs a set and returns the op of a step over it, with the file. */
@@ -101,9 +95,11 @@ export class SetFolder implements AsyncDisposable {
     tables: readonly Table[],
     op: Pick<NearestOp, "metric" | "k">,
   ): Promise<{ readonly op: NearestOp; readonly file: StepFile }> {
-    const { problems, file } = await this.pack(tables, op.metric);
+    const { problems, target } = await this.pack(tables, op.metric);
     if (problems.length > 0) throw new Error(JSON.stringify(problems));
-    return { op: { ...(await readFacts(file)), column: "vector", as: "nearest", ...op }, file };
+    await using set = await PackedSet.open(target);
+    const file = { location: parseLocation(target), ...(await digestFile(target, signal)) };
+    return { op: { ...set.facts, column: "vector", as: "nearest", ...op }, file };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

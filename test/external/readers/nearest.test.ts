@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { Table } from "apache-arrow";
 import { expect, test } from "vitest";
-import { madeTypes } from "../../../extensions/nearest/made-types.ts";
-import type { Metric, NearestOp } from "../../../extensions/nearest/op.ts";
+import { type Metric, madeTypes, type NearestOp } from "../../../extensions/nearest/op.ts";
 import { packSet } from "../../../extensions/nearest/pack-set.ts";
-import { readFacts } from "../../../extensions/nearest/read-facts.ts";
+import { PackedSet } from "../../../extensions/nearest/packed-set.ts";
 import { digestFile } from "../../../shared/core/digest.ts";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import { withTempFolder } from "../../../shared/core/temp-folder.ts";
@@ -15,7 +14,7 @@ import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
 import { NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { openStep } from "../../../shared/steps/open-step.ts";
-import { Storages } from "../../../shared/storage/open-storage.ts";
+import { createLocalStorage } from "../../../shared/storage/local.ts";
 import { byteSource } from "../../../shared/storage/storage.ts";
 import { fieldOfType } from "../../../shared/values/value-type.ts";
 import { plainRows } from "../../support/sample-table.ts";
@@ -36,26 +35,21 @@ interface Case {
 
 /** Packs the set of a case, and returns the neighbours of its rows. */
 async function neighbours(folder: string, { name, k, metric }: Case): Promise<readonly unknown[]> {
-  await using storages = new Storages();
-  const fileAt = async (end: string) => {
-    const path = parseLocation(join(folder, `${name}-${end}.parquet`));
-    const storage = await storages.at(path);
-    const { bytes, version } = await storage.stat(path, signal);
-    return { storage, file: { path, bytes, version, format: "parquet" as const } };
-  };
-  const target = join(folder, `${name}.set`);
-  const files = [(await fileAt("set")).file];
-  const question = { where: "set", files, stores: NO_STORES, vector: "vector", id: "id", metric, target };
-  expect(await packSet(question, storages, signal)).toEqual([]);
+  const place = (end: string) => join(folder, `${name}-${end}`);
+  const question = { where: "step", path: place("set.parquet"), vector: "vector", id: "id", metric };
+  const [target, stores] = [place("set.arrow"), NO_STORES];
+  expect(await packSet({ ...question, stores, target, mostBytes: 2 ** 30 }, signal)).toEqual([]);
+  await using set = await PackedSet.open(target);
   const file = { location: parseLocation(target), ...(await digestFile(target, signal)) };
-  const op: NearestOp = { ...(await readFacts(file)), column: "vector", as: "nearest", k };
+  const op: NearestOp = { ...set.facts, column: "vector", as: "nearest", k, metric };
   const columns = madeTypes(op).map((type) => ({ ...fieldOfType(type), from: null }));
   const binding = { kind: "extension", step: "nearest", data: { ...op } } as const;
   const plan = { where: "step", op: binding, files: [file], reads: ["vector"], columns };
-  await using step = await openStep(plan, { scratchPath: folder, stores: NO_STORES });
-  const rows = await fileAt("rows");
-  const source = byteSource(rows.storage, rows.file.path, rows.file.bytes, rows.file.version);
-  using opened = await openDatasetFile(source, "parquet", signal);
+  await using step = await openStep(plan, { scratchPath: folder, stores });
+  await using storage = createLocalStorage();
+  const path = parseLocation(place("rows.parquet"));
+  const { bytes } = await storage.stat(path, signal);
+  using opened = await openDatasetFile(byteSource(storage, path, bytes), "parquet", signal);
   const found: unknown[] = [];
   for await (const batch of opened.read({ rowStart: 0, rowEnd: opened.rows, columns: ["vector"], signal }))
     found.push(...plainRows(new Table([(await step.run(batch, signal)).made])));
