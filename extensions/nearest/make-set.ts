@@ -11,6 +11,7 @@ import { parseLocation } from "../../shared/domain/location.ts";
 import type { StepFile } from "../../shared/domain/step-binding.ts";
 import type { NamedContent } from "../../shared/extension/step-part.ts";
 import { runIsolated, whyNoAnswer } from "../../shared/onnx/isolated.ts";
+import { findSet } from "./find-set.ts";
 import type { PackQuestion } from "./pack-set.ts";
 import type { NearestSpec } from "./spec.ts";
 
@@ -45,9 +46,10 @@ export async function makeSet(
   const target = join(folder, `${randomBytes(8).toString("hex")}.new`);
   try {
     await makeFolders(folder);
-    const step = where.replace(/\.among$/, "");
-    const question = { where: step, path, vector, id, metric, stores, target, mostBytes: MOST_BYTES };
-    const problems = await pack(question, signal);
+    const named = { where: where.replace(/\.among$/, ""), path, vector, id, stores };
+    const found = await findSet(named, { signal });
+    const question = { where, vector, id, metric, target, mostBytes: MOST_BYTES };
+    const problems = "problems" in found ? found.problems : await pack({ ...question, ...found }, signal);
     if (problems.length > 0)
       throw new ShardmillError("SPEC_INVALID", `the set of ${where} cannot be used`, { problems });
     const packed = await digestFile(target, signal);
@@ -73,5 +75,5 @@ async function pack(question: PackQuestion, signal: AbortSignal): Promise<readon
   const script = compiledUrl("extensions/nearest/pack-process.ts");
   const result = await runIsolated({ script, argument: question, ...LIMITS, signal });
   if (result.kind === "answered") return result.value as readonly Problem[];
-  return [{ where: `${question.where}.among`, what: whyNoAnswer(result, LIMITS) }];
+  return [{ where: question.where, what: whyNoAnswer(result, LIMITS) }];
 }

@@ -23,7 +23,7 @@ export function nearestSpec(z: Zod, { file: among }: SpecParts): z.ZodType<Neare
   return z.strictObject({
     column: columnName(z).describe("The column of vectors whose neighbours are found."),
     among: among.describe(
-      "The set: a Parquet or Arrow file, a folder of such files, or the output of another job.",
+      "The set: a file, a folder or a glob, as `input.path` has them, or the output of another job.",
     ),
     vector: columnName(z)
       .default("vector")

@@ -16,6 +16,7 @@ import {
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
+import { findSet } from "../../../extensions/nearest/find-set.ts";
 import type { NearestOp } from "../../../extensions/nearest/op.ts";
 import { packSet } from "../../../extensions/nearest/pack-set.ts";
 import { PackedSet } from "../../../extensions/nearest/packed-set.ts";
@@ -85,8 +86,11 @@ export class SetFolder implements AsyncDisposable {
     for (const [at, table] of tables.entries())
       await writeFile(join(path, `${at}.parquet`), encodeParquet(table, { rowGroupRows: 100 }));
     const target = join(this.#path, `${this.#sets++}.arrow`);
-    const step = { where: "step", path, stores: NO_STORES, vector: "vector", id: "id", metric };
-    const problems = await packSet({ ...step, target, mostBytes }, signal);
+    const columns = { vector: "vector", id: "id" };
+    const named = { where: "step", path, stores: NO_STORES, ...columns };
+    const found = await findSet(named, { ownInput: true, signal });
+    const question = { ...columns, where: "step.among", metric, target, mostBytes };
+    const problems = "problems" in found ? found.problems : await packSet({ ...question, ...found }, signal);
     return { problems, target };
   }
 
