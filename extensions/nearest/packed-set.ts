@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { Field, FixedSizeList, Float32, makeData, type RecordBatch, Schema } from "apache-arrow";
 import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
@@ -68,8 +67,8 @@ export class PackedSet implements AsyncDisposable {
   static async open(path: string): Promise<PackedSet> {
     const storage = createLocalStorage();
     const location = parseLocation(path);
-    const { size } = await stat(path);
-    const file = await openDatasetFile(byteSource(storage, location, size), "arrow", NEVER);
+    const { bytes } = await storage.stat(location, NEVER);
+    const file = await openDatasetFile(byteSource(storage, location, bytes), "arrow", NEVER);
     return new PackedSet(storage, file);
   }
 

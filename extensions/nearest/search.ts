@@ -5,7 +5,7 @@ import type { Metric, NearestOp } from "./op.ts";
 import { type Block, blockRows, PackedSet } from "./packed-set.ts";
 
 /** Vector of the set that is near a row. */
-export interface Neighbour {
+interface Neighbour {
   /** Row of the set. */
   readonly index: number;
   readonly id: unknown;

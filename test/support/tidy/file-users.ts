@@ -18,7 +18,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^coordinator\/(access\/(audit-log|tokens-file)|job-store\/job-store)\.ts$/,
   /^shared\/(access\/(credential|own-file|token|tls-files)|job-file\/read-job-file)\.ts$/,
   /^extensions\/(object-store\/ca-bundle|azure\/identities|init\/(command|draft-paths)|report\/command|serve\/served-files)\.ts$/,
-  /^extensions\/nearest\/(make-set|pack-set|read-facts|set-file)\.ts$/,
+  /^extensions\/nearest\/(make-set|pack-set)\.ts$/,
   /^extensions\/(ask\/answer-log|text\/(split-step|tokenize-step))\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
   /^worker\/job\/kept-folder\.ts$/,
