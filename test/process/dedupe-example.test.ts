@@ -36,7 +36,7 @@ needs("csv-json")("the dedupe example finds the pairs that a comparison of all p
     );
     expect(pairs.length).toBeGreaterThan(10);
     const found = await query(
-      `SELECT a, b, jaccard FROM read_parquet('${folder}/out/_reduced/pairs.pq') ORDER BY a, b`,
+      `SELECT a, b, jaccard FROM read_parquet('${folder}/out/_reduced/pairs/*.pq') ORDER BY a, b`,
     );
     expect(found.map((pair) => pair.map(Number))).toEqual(pairs);
   } finally {
