@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { needs } from "../support/needs.ts";
 import { runCli } from "../support/processes.ts";
 
 /** Reductions by key, as a user runs them. DuckDB judges what is published. */
@@ -48,7 +49,7 @@ async function jobOf(spec: Record<string, unknown> = SPEC): Promise<JobFolder> {
   return job;
 }
 
-test("SQL and own code are reduced by key, and published as parts in a folder", async () => {
+needs("code")("SQL and own code are reduced by key, and published as parts in a folder", async () => {
   await using job = await jobOf();
   const plan = await runCli(["plan", job.job]);
   expect(plan.stdout).toMatch(
