@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { reducedPartPath } from "../coordinator/publish/layout.ts";
+import { reducedPath } from "../coordinator/publish/layout.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts";
 import { CLASSES, type KnownJob, WIDTH } from "../test/support/known-job.ts";
 
@@ -56,7 +56,7 @@ async function reductionProblems(job: KnownJob, rows: readonly string[]): Promis
   const files = `read_parquet([${rows.map((path) => `'${path}'`)}])`;
   const counts = "count(*)::BIGINT AS n, sum(id)::BIGINT AS ids";
   const wanted = await query(`SELECT class, ${counts} FROM ${files} GROUP BY class ORDER BY class`);
-  const found = await query(`FROM read_parquet('${job.out}/${reducedPartPath("classes", 0, 1)}')`);
+  const found = await query(`FROM read_parquet('${job.out}/${reducedPath("classes")}')`);
   return show(wanted) === show(found) ? [] : [`classes: ${show(found)}, not ${show(wanted)}`];
 }
 

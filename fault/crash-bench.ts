@@ -13,7 +13,7 @@ import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts
 import { readJobFile } from "../shared/job-file/read-job-file.ts";
 import { type CoordinatorClient, connectCoordinator } from "../shared/wire/client.ts";
 import { digestsOf } from "../test/support/job-processes.ts";
-import { KnownJob } from "../test/support/known-job.ts";
+import { KEYED_REDUCE, KnownJob } from "../test/support/known-job.ts";
 import { type CliProcess, startCli } from "../test/support/processes.ts";
 import { layOutProcesses } from "../worker/process/process-layout.ts";
 import { makeScratch } from "../worker/process/scratch.ts";
@@ -86,6 +86,7 @@ export class CrashBench implements AsyncDisposable {
         input: { shardRows: ROWS_PER_SHARD },
         map: { batch: { rows: 4 } },
         errors: { maxRows: DEAD_ROWS.length },
+        reduce: KEYED_REDUCE,
       },
     });
     const port = await freePort();

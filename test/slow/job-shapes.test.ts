@@ -18,7 +18,7 @@ test.each(["parquet", "arrow"] as const)(
     const manifest = await readManifestOf(job);
     expect(manifest.files.map(({ path, rows }) => [path, rows])).toEqual([
       ["rows/part-00000.parquet", 0],
-      ["_reduced/classes/part-00000.pq", 0],
+      ["_reduced/classes.pq", 0],
       ["_reduced/notes.pq", 0],
     ]);
     const described = await query(

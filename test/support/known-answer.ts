@@ -114,7 +114,7 @@ export async function expectReductions(job: KnownJob, { ids, notes, classes }: P
     const high = id > ofNote.high ? id : ofNote.high;
     byNote.set(note, { n: ofNote.n + 1n, low, high });
   }
-  expect(await query(`FROM read_parquet('${job.out}/_reduced/classes/part-00000.pq')`)).toEqual(
+  expect(await query(`FROM read_parquet('${job.out}/_reduced/classes.pq')`)).toEqual(
     [...byClass].sort(([a], [b]) => a - b).map(([key, { n, ids: sum }]) => [key, n, sum]),
   );
   expect(await query(`FROM read_parquet('${job.out}/_reduced/notes.pq')`)).toEqual(

@@ -140,7 +140,6 @@ export const KNOWN_SPEC = {
   },
   reduce: {
     classes: {
-      by: ["class"],
       combine: "SELECT class, count(*) AS n, sum(id) AS ids FROM rows GROUP BY class",
       final:
         "SELECT class, sum(n)::BIGINT AS n, sum(ids)::BIGINT AS ids FROM partials GROUP BY class ORDER BY class",
@@ -151,6 +150,12 @@ export const KNOWN_SPEC = {
     },
   },
   output: { path: "./out" },
+} as const;
+
+/** The reductions of a known job, by key. */
+export const KEYED_REDUCE = {
+  classes: { by: ["class"], ...KNOWN_SPEC.reduce.classes },
+  notes: { by: ["note"], ...KNOWN_SPEC.reduce.notes },
 } as const;
 
 function layoutSpec(layout: "list" | "columns"): NonNullable<KnownJobOptions["spec"]> {
