@@ -23,7 +23,7 @@ interface MergeOptions {
   readonly prefix: string;
   readonly signal: AbortSignal;
   readonly limits?: MergeLimits;
-  /** Returns a SELECT of all rows of a scan. Default: in their order. */
+  /** Returns a SELECT of the wanted rows of a scan, in their order. Default: all. */
   readonly select?: (scan: string) => string;
 }
 

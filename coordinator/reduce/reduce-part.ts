@@ -11,7 +11,7 @@ import { ALL_ROWS } from "../../shared/domain/partial-layout.ts";
 import type { ReductionSpec } from "../../shared/domain/reduce-spec.ts";
 import { isCombined } from "../../shared/domain/reduction-binding.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
-import { bucketsOf, mergedBuckets } from "../../shared/sql/in-buckets.ts";
+import { bucketsOf, selectBuckets } from "../../shared/sql/in-buckets.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 import { type SqlDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
 import { openSqlProcess } from "../../shared/sql/sql-process-client.ts";
@@ -110,7 +110,7 @@ async function createTable(
   const paths = await mergeSmallFiles(database, files, scratch, {
     prefix: "merged",
     signal,
-    ...(range === null ? {} : { select: mergedBuckets }),
+    ...(range === null ? {} : { select: (scan: string) => selectBuckets(scan, range) }),
     ...(mergeLimits === undefined ? {} : { limits: mergeLimits }),
   });
   if (!isCombined(spec)) {

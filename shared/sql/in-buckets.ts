@@ -25,12 +25,12 @@ export function inBuckets(select: string, by: readonly string[]): string {
   return `SELECT * EXCLUDE (${ROW}) FROM (${numbered} FROM (${select})) ORDER BY ${BUCKET}, ${ROW}`;
 }
 
-/** Returns a SELECT of the rows of several files that are each ordered by buckets, in that order. */
-export function mergedBuckets(scan: string): string {
-  return `SELECT * EXCLUDE (${ROW}) FROM (SELECT *, row_number() OVER () AS ${ROW} FROM ${scan}) ORDER BY ${BUCKET}, ${ROW}`;
+/** Returns a SELECT of the rows of some buckets, with their numbers. `scan` reads files in their order. */
+export function selectBuckets(scan: string, { from, to }: BucketRange): string {
+  return `SELECT * FROM ${scan} WHERE ${BUCKET} BETWEEN ${from} AND ${to - 1}`;
 }
 
-/** Returns the rows of some buckets as a table expression. `scan` reads files that are ordered by buckets. */
-export function bucketsOf(scan: string, { from, to }: BucketRange): string {
-  return `(SELECT * EXCLUDE (${BUCKET}) FROM ${scan} WHERE ${BUCKET} BETWEEN ${from} AND ${to - 1})`;
+/** Returns the same rows as a table expression, without the numbers. */
+export function bucketsOf(scan: string, range: BucketRange): string {
+  return `(SELECT * EXCLUDE (${BUCKET}) FROM (${selectBuckets(scan, range)}))`;
 }
