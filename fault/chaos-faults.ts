@@ -48,7 +48,7 @@ export function inject(kind: FaultKind, world: FaultWorld): Promise<FaultResult>
     case "workerKilled":
       return onOneSlot(world, killWorker);
     case "workerStopped":
-      return stopOneAtWork(world);
+      return onOneAtWork(world, (slot, pid) => stopWorker(slot, pid, world));
     case "workerTerminated":
       return onOneSlot(world, terminate);
     case "allWorkersKilled":
@@ -56,11 +56,11 @@ export function inject(kind: FaultKind, world: FaultWorld): Promise<FaultResult>
     case "coordinatorKilled":
       return killCoordinator(world);
     case "blackholeUp":
-      return onOneSlot(world, (slot) => blackhole(slot, ["up"], world.leaseMs));
+      return onOneAtWork(world, (slot) => blackhole(slot, ["up"], world.leaseMs));
     case "blackholeDown":
-      return onOneSlot(world, (slot) => blackhole(slot, ["down"], world.leaseMs));
+      return onOneAtWork(world, (slot) => blackhole(slot, ["down"], world.leaseMs));
     case "blackholeBoth":
-      return onOneSlot(world, (slot) => blackhole(slot, ["up", "down"], world.leaseMs));
+      return onOneAtWork(world, (slot) => blackhole(slot, ["up", "down"], world.leaseMs));
     case "rivalStarted":
       return startRival(world);
     case "coordinatorReplaced":
@@ -99,16 +99,19 @@ async function killWorker(slot: WorkerSlot): Promise<FaultResult> {
   return fired(`worker ${slot.index}: process ${pid} killed`);
 }
 
-/** Time to wait for a lease: one is granted soon unless the coordinator or all workers were just killed. */
-const AT_WORK_MS = 3_000;
+/** Time to wait for a lease, also when the coordinator or all workers were just killed. */
+const AT_WORK_MS = 10_000;
 
-async function stopOneAtWork(world: FaultWorld): Promise<FaultResult> {
+/** Does a fault to a worker that holds a lease. An idle or starting worker might not show any effect. */
+async function onOneAtWork(
+  world: FaultWorld,
+  fault: (slot: WorkerSlot, pid: number) => Promise<FaultResult>,
+): Promise<FaultResult> {
   for (let waitedMs = 0; waitedMs < AT_WORK_MS; waitedMs += 100) {
     const atWork = await pidsAtWork(world.coordinator);
     for (const slot of world.slots.filter(({ busy }) => !busy)) {
       const pid = await slot.workerPid();
-      if (pid !== null && atWork.has(pid) && !slot.busy)
-        return onSlot(slot, () => stopWorker(slot, pid, world));
+      if (pid !== null && atWork.has(pid) && !slot.busy) return onSlot(slot, () => fault(slot, pid));
     }
     await sleep(100, NEVER);
   }
