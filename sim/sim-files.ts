@@ -2,12 +2,13 @@ import { checkFileDigest } from "../coordinator/commit/check-file.ts";
 import type { CountRows } from "../coordinator/commit/row-counter.ts";
 import { reducedPath } from "../coordinator/publish/layout.ts";
 import type { writePoisonedRows } from "../coordinator/publish/poisoned-rows.ts";
+import type { Part } from "../coordinator/publish/publish-way.ts";
 import type { ReduceOptions } from "../coordinator/reduce/reduce-options.ts";
 import { checkSources } from "../coordinator/reduce/reduce-sources.ts";
 import { NEVER } from "../shared/core/abort.ts";
 import { mapConcurrent } from "../shared/core/map-concurrent.ts";
 import { below, type Location, parseLocation } from "../shared/domain/location.ts";
-import { OUTPUT_FOLDERS, type OutputFile } from "../shared/domain/manifest.ts";
+import { OUTPUT_FOLDERS } from "../shared/domain/manifest.ts";
 import { reducedFile } from "../shared/domain/partial-layout.ts";
 import { isOnThisMachine } from "../shared/storage/local-paths.ts";
 import { sourceOfBytes } from "../shared/storage/put-source.ts";
@@ -44,13 +45,13 @@ export const simCountRows: CountRows = async (file) => {
 };
 
 /** Does the steps of the real reduction on the simulated storage. Its "SQL" concatenates lines. */
-export async function simReduce(options: ReduceOptions): Promise<readonly OutputFile[]> {
+export async function simReduce(options: ReduceOptions): Promise<readonly Part[]> {
   const { paths, storage, signal, reduce } = options;
   signal.throwIfAborted();
   const folder = below(paths.stage, OUTPUT_FOLDERS.reduced);
   await storage.remove(folder, signal);
   const sources = isOnThisMachine(paths.partials) ? await checkSources(options) : null;
-  const files: OutputFile[] = [];
+  const parts: Part[] = [];
   for (const [name, { combine }] of Object.entries(reduce)) {
     const lines: Line[] = [];
     const table = combine === undefined ? null : name;
@@ -62,12 +63,11 @@ export async function simReduce(options: ReduceOptions): Promise<readonly Output
     for (const { location, bytes } of located)
       lines.push(...decodeLines(await storage.read(location, 0, bytes, { signal })));
     const published = reducedPath(name);
-    const stored = await storage.put(below(paths.stage, published), sourceOfBytes(encodeLines(lines)), {
-      signal,
-    });
-    files.push({ path: published, kind: "reduced", rows: lines.length, ...stored });
+    const from = below(paths.stage, published);
+    const stored = await storage.put(from, sourceOfBytes(encodeLines(lines)), { signal });
+    parts.push({ from, output: { path: published, kind: "reduced", rows: lines.length, ...stored } });
   }
-  return files;
+  return parts;
 }
 
 async function checkedInBucket(

@@ -39,6 +39,7 @@ export function describeJob(
     reductions,
     // Steps bring the tables that they join with.
     tables: isCombined ? planned.tables : {},
+    tasks: null,
     ...place,
   };
 }

@@ -201,6 +201,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     const place = { paths, storage };
     const reduced = await seams.reduce({
       ...place,
+      checksums,
       reduce: spec.reduce,
       reductions,
       tables,

@@ -1,4 +1,5 @@
 import { isObject } from "../../shared/core/json-object.ts";
+import { NO_ROWS } from "../../shared/domain/row-counts.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 
 type Field = "string" | "number" | "boolean" | "array" | "object";
@@ -47,7 +48,13 @@ export function asRecord(value: unknown): CheckedRecord {
     if (fieldOf(value[name]) !== shape[name])
       return { kind: "malformed", what: `${kind} without a valid ${name}` };
   }
-  return { kind: "record", record: value as unknown as JournalRecord };
+  return { kind: "record", record: withAllCounts(value as unknown as JournalRecord) };
+}
+
+/** Adds the counts that are missing in records of earlier versions. */
+function withAllCounts(record: JournalRecord): JournalRecord {
+  if (record.kind !== "shardCommitted" || record.partial.rowsReduced !== undefined) return record;
+  return { ...record, partial: { ...NO_ROWS, ...record.partial } };
 }
 
 function fieldOf(value: unknown): Field | "other" {

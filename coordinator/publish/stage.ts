@@ -26,8 +26,8 @@ export interface StageOptions {
   /** Committed partials, in plan order. */
   readonly partials: readonly PartialManifest[];
   readonly paths: WorkPaths;
-  /** Files that `reducePartials` staged. */
-  readonly reduced: readonly OutputFile[];
+  /** Results of the reductions, durable where they are. */
+  readonly reduced: readonly Part[];
   /** Rows that the coordinator dead-lettered, in plan order. */
   readonly poisoned: readonly DeadLetter[];
   /** Kept columns. */
@@ -89,11 +89,8 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
     return { output, from };
   });
   const placed = shape === null ? checked : await shapeParts(checked, shape, options);
-  const made = [...options.reduced, ...poisoned].map((output) => ({
-    output,
-    from: below(paths.stage, output.path),
-  }));
-  const parts = inOrder([...placed, ...made]);
+  const made = poisoned.map((output) => ({ output, from: below(paths.stage, output.path) }));
+  const parts = inOrder([...placed, ...options.reduced, ...made]);
   const counts = recordOf(ROW_COUNT_NAMES, (name) =>
     partials.reduce((rows, partial) => rows + partial[name], 0),
   );

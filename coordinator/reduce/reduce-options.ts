@@ -1,13 +1,40 @@
+import type { Digest } from "../../shared/core/digest.ts";
+import type { BucketRange } from "../../shared/domain/buckets.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobTables } from "../../shared/domain/job-tables.ts";
-import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { Location } from "../../shared/domain/location.ts";
+import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import type { ReductionBindings } from "../../shared/domain/reduction-binding.ts";
+import type { TableFile } from "../../shared/domain/reduction-tasks.ts";
+import type { MergeLimits } from "../../shared/reduce/merge-small-files.ts";
+import type { PartReduction } from "../../shared/reduce/reduce-part.ts";
 import type { OpenDatabase } from "../../shared/sql/sql-database.ts";
 import type { SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
-import type { Storage } from "../../shared/storage/storage.ts";
+import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
-import type { MergeLimits } from "./merge-small-files.ts";
+
+/** Reduction by key, divided into tasks. */
+export interface TasksToRun {
+  readonly reduction: PartReduction;
+  /** Tables of all committed partials, in plan order. */
+  readonly tables: readonly TableFile[];
+  /** Digest of the partials that the tables are of, in plan order. */
+  readonly commits: Digest;
+  /** Buckets of each task. Together they are all buckets, each once. */
+  readonly ranges: readonly BucketRange[];
+}
+
+/** Result of a task. */
+export interface TaskResult {
+  readonly file: PartialFile;
+  readonly from: Location;
+  /** Rows of the tables that the task read. */
+  readonly rowsRead: number;
+}
+
+/** Runs tasks, and returns their results in the order of the buckets. */
+export type RunTasks = (tasks: TasksToRun, signal: AbortSignal) => Promise<readonly TaskResult[]>;
 
 export interface ReduceOptions {
   readonly reduce: JobSpec["reduce"];
@@ -25,11 +52,15 @@ export interface ReduceOptions {
    */
   readonly paths: Pick<WorkPaths, "partials" | "stage" | "temp">;
   readonly storage: Storage;
+  /** Checksums of that storage, if they can be trusted: then tables of tasks are not read here. */
+  readonly checksums?: StoredChecksums | undefined;
   readonly signal: AbortSignal;
   readonly memoryLimitBytes?: number;
   readonly mergeLimits?: MergeLimits;
   /** Bytes that one part of a reduction by key reads, about. Default: 32 MiB. */
   readonly partBytes?: number;
+  /** Runs the parts of a reduction by key elsewhere. Default: this process runs them. */
+  readonly runTasks?: RunTasks;
   /** Opens the database. Default: in a process of its own. */
   readonly open?: OpenDatabase<SqlProcessOptions>;
 }

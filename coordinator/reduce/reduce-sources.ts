@@ -4,11 +4,13 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
 import { isCombined } from "../../shared/domain/reduction-binding.ts";
+import type { TableFile } from "../../shared/domain/reduction-tasks.ts";
+import type { ScanFile } from "../../shared/reduce/merge-small-files.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { checkedPath } from "../commit/check-file.ts";
+import { checkedPath, checkFileDigest } from "../commit/check-file.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
-import type { ScanFile } from "./merge-small-files.ts";
+import type { ReduceOptions } from "./reduce-options.ts";
 
 interface SourceOptions {
   readonly reduce: JobSpec["reduce"];
@@ -56,4 +58,23 @@ export async function checkSources(options: SourceOptions): Promise<Sources> {
     sources.set(table, files);
   }
   return sources;
+}
+
+/**
+ * Returns the tables that the tasks of a reduction read, in plan order, each checked against its manifest
+ * again. A table is read for this only where the storage keeps no checksums that can be trusted.
+ *
+ * @throws {PARTIAL_INVALID} with the fields shard, digest and path: that shard must run again
+ */
+export async function checkTables(
+  reduction: string,
+  { partials, paths, storage, checksums, signal }: ReduceOptions,
+): Promise<readonly TableFile[]> {
+  const atOnce = isOnThisMachine(paths.partials) ? DIGESTS_AT_ONCE : FETCHES_AT_ONCE;
+  return await mapConcurrent(partials, atOnce, async (partial) => {
+    const file = reducedFile(partial, reduction);
+    const { rows, bytes, sha256 } = file;
+    const access = { storage, checksums, signal };
+    return { location: await checkFileDigest(paths.partials, partial, file, access), rows, bytes, sha256 };
+  });
 }

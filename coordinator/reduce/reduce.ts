@@ -1,90 +1,157 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { assert } from "../../shared/core/assert.ts";
+import { digestFile } from "../../shared/core/digest.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
-import { divideBuckets } from "../../shared/domain/buckets.ts";
+import { type BucketRange, divideBuckets } from "../../shared/domain/buckets.ts";
 import { assertLaw } from "../../shared/domain/laws.ts";
 import { below } from "../../shared/domain/location.ts";
-import { OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
+import { OUTPUT_FOLDERS } from "../../shared/domain/manifest.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
 import { isCombined } from "../../shared/domain/reduction-binding.ts";
-import { defaultMemoryBytes } from "../../shared/sql/locking.ts";
+import type { TableFile } from "../../shared/domain/reduction-tasks.ts";
+import type { ScanFile } from "../../shared/reduce/merge-small-files.ts";
+import { type PartReduction, reducePart } from "../../shared/reduce/reduce-part.ts";
+import { defaultMemoryBytes, partMemoryBytes } from "../../shared/sql/locking.ts";
+import { isOnThisMachine, makeFile } from "../../shared/storage/local-paths.ts";
 import { stepFilesHere } from "../../shared/storage/step-files.ts";
 import { reducedPartPath, reducedPath } from "../publish/layout.ts";
-import type { ReduceOptions } from "./reduce-options.ts";
-import { type ReducePart, reducePart } from "./reduce-part.ts";
-import { checkSources } from "./reduce-sources.ts";
-
-/** Memory limit of one part of a reduction by key. Its groups spill when they need more. */
-const PART_MEMORY_BYTES = 2 ** 30;
+import type { Part } from "../publish/publish-way.ts";
+import { commitsDigest } from "./commits-digest.ts";
+import type { ReduceOptions, RunTasks } from "./reduce-options.ts";
+import { checkSources, checkTables } from "./reduce-sources.ts";
 
 /**
  * Runs the `final` of every reduction over all committed partials. Stages `_reduced/<name>.pq` durably, or
- * the parts of `_reduced/<name>/`.
- * First checks each file against its manifest again, once.
+ * the parts of `_reduced/<name>/`. First checks each file against its manifest again, once.
  *
  * Law `same-commits-same-output`: the same partials give the same bytes after any restart, too. One thread
  * reads the files in plan order (see LockedDatabase).
  *
- * @returns the staged files in the order of the job file, with paths relative to the output folder
+ * @returns the files in the order of the job file, with paths relative to the output folder
  * @throws {PARTIAL_INVALID} with the fields shard, digest and path: that shard must run again
  * @throws {SQL_INVALID} {SQL_FAILED}
  * @throws {MODEL_CHANGED} when a table's file is missing, or has other bytes than planned
+ * @throws errors of `runTasks`
  * @throws the signal's reason once it aborts
  */
-export async function reducePartials(options: ReduceOptions): Promise<readonly OutputFile[]> {
-  const { signal, storage, paths } = options;
+export async function reducePartials(options: ReduceOptions): Promise<readonly Part[]> {
+  const { signal, storage, paths, reductions = {}, tables = {}, fields } = options;
   signal.throwIfAborted();
-  const { temp } = paths;
   const reducedFolder = below(paths.stage, OUTPUT_FOLDERS.reduced);
   await storage.remove(reducedFolder, signal);
-  const reductions = Object.entries(options.reduce);
-  if (reductions.length === 0) return [];
-  await mkdir(temp, { recursive: true });
-  const { tables = {} } = options;
+  const reduce = Object.entries(options.reduce);
+  if (reduce.length === 0) return [];
+  await mkdir(paths.temp, { recursive: true });
   await stepFilesHere(Object.values(tables));
-  await stepFilesHere(Object.values(options.tables ?? {}));
-  const sources = await checkSources(options);
-  const files: OutputFile[] = [];
-  for (const [name, spec] of reductions) {
+  const divided = new Map(reduce.flatMap(([name]) => dividedInto(name, options)));
+  const own = reduce.filter(([name]) => !divided.has(name));
+  const sources = await checkSources({ ...options, reduce: Object.fromEntries(own) });
+  const parts: Part[] = [];
+  for (const [name, spec] of reduce) {
     assert(isFileName(name), `reduction ${JSON.stringify(name)} can be a file's name`);
+    const reduction = { name, spec, binding: reductions[name] ?? null, tables, fields };
     const scanned = sources.get(isCombined(spec) ? name : null) ?? [];
-    files.push(...(await reduceOne({ name, spec, files: scanned }, options)));
+    const tasks = divided.get(name);
+    if (tasks !== undefined) parts.push(...(await reduceByTasks(reduction, tasks, options)));
+    else if (spec.by !== undefined) parts.push(...(await reduceByKey(reduction, scanned, options)));
+    else {
+      const made = { ...reduction, files: scanned, range: null, path: reducedPath(name) };
+      parts.push((await stagePart(made, options)).part);
+    }
   }
-  return files;
+  return parts;
 }
 
-async function reduceOne(
-  reduction: Pick<ReducePart, "name" | "spec" | "files">,
+type Divided = { readonly ranges: readonly BucketRange[]; readonly run: RunTasks };
+
+/** Returns the tasks of a reduction. Empty: one part is enough, or tasks cannot be run. */
+function dividedInto(
+  name: string,
+  { reduce, partials, partBytes, runTasks: run }: ReduceOptions,
+): [string, Divided][] {
+  if (run === undefined || reduce[name]?.by === undefined) return [];
+  const ranges = divideBuckets(sum(partials.map((each) => reducedFile(each, name).bytes)), partBytes);
+  return ranges.length < 2 ? [] : [[name, { ranges, run }]];
+}
+
+/**
+ * Runs the parts of a reduction by key as tasks, and takes over their files.
+ *
+ * Law `reduced-of-the-commits`: the tasks know the digest of the partials that they are of.
+ */
+async function reduceByTasks(
+  reduction: PartReduction,
+  { ranges, run }: Divided,
   options: ReduceOptions,
-): Promise<readonly OutputFile[]> {
-  const { name, spec } = reduction;
-  if (spec.by !== undefined) return await reduceByKey(reduction, options);
-  const { file } = await reducePart({ ...reduction, range: null, path: reducedPath(name) }, options);
-  return [file];
+): Promise<readonly Part[]> {
+  const { name } = reduction;
+  const tables = await checkTables(name, options);
+  const commits = commitsDigest(options.partials);
+  const results = await run({ reduction, tables, commits, ranges }, options.signal);
+  checkRowsRead(name, tables, sum(results.map(({ rowsRead }) => rowsRead)));
+  return results.map(({ file: { rows, bytes, sha256 }, from }, index) => {
+    const path = reducedPartPath(name, index, results.length);
+    return { from, output: { path, kind: "reduced", rows, bytes, sha256 } };
+  });
 }
 
 /**
  * Reduces ranges of buckets, each by a process of its own. Together they hold all rows, and all rows of a key
- * are in one of them. A part's memory limit is the same on each machine that has as much. So a part that
- * spills is the same everywhere.
+ * are in one of them.
  */
 async function reduceByKey(
-  reduction: Pick<ReducePart, "name" | "spec" | "files">,
+  reduction: PartReduction,
+  files: readonly ScanFile[],
   options: ReduceOptions,
-): Promise<readonly OutputFile[]> {
-  const { name, files } = reduction;
+): Promise<readonly Part[]> {
+  const { name } = reduction;
   const ranges = divideBuckets(sum(files.map(({ bytes }) => bytes)), options.partBytes);
-  const memory = Math.min(PART_MEMORY_BYTES, defaultMemoryBytes());
+  const memory = partMemoryBytes();
   const atOnce = Math.max(1, Math.min(availableParallelism(), Math.floor(defaultMemoryBytes() / memory)));
   const limited = { ...options, memoryLimitBytes: options.memoryLimitBytes ?? memory };
-  const parts = await mapConcurrent(ranges, atOnce, (range, index) =>
-    reducePart({ ...reduction, range, path: reducedPartPath(name, index, ranges.length) }, limited),
+  const made = await mapConcurrent(ranges, atOnce, (range, index) =>
+    stagePart({ ...reduction, files, range, path: reducedPartPath(name, index, ranges.length) }, limited),
   );
-  const read = sum(parts.map(({ rowsRead }) => rowsRead ?? 0));
-  const rows = sum(options.partials.map((partial) => reducedFile(partial, name).rows));
+  const tables = options.partials.map((partial) => reducedFile(partial, name));
+  checkRowsRead(name, tables, sum(made.map(({ rowsRead }) => rowsRead ?? 0)));
+  return made.map(({ part }) => part);
+}
+
+function checkRowsRead(name: string, tables: readonly Pick<TableFile, "rows">[], read: number): void {
+  const rows = sum(tables.map((table) => table.rows));
   assertLaw("counts-agree", read === rows, `the parts of ${name} read ${read} of ${rows} rows`);
-  return parts.map(({ file }) => file);
+}
+
+interface StagedPart extends PartReduction {
+  readonly files: readonly ScanFile[];
+  readonly range: BucketRange | null;
+  /** Path of its result in the output folder. */
+  readonly path: string;
+}
+
+/** Reduces a part, and stages the result durably. */
+async function stagePart(
+  { path, ...reduced }: StagedPart,
+  options: ReduceOptions,
+): Promise<{ readonly part: Part; readonly rowsRead: number | null }> {
+  const { paths, storage, signal, memoryLimitBytes, mergeLimits, open } = options;
+  const scratch = join(paths.temp, `reduce-${path.replaceAll("/", "-")}`);
+  await mkdir(scratch, { recursive: true });
+  const reducedFolder = below(paths.stage, OUTPUT_FOLDERS.reduced);
+  const folders = [paths.temp, ...[paths.partials, reducedFolder].filter(isOnThisMachine)];
+  const from = below(paths.stage, path);
+  try {
+    return await makeFile(from, { storage, scratch: paths.temp, signal }, async (target) => {
+      const place = { scratch, folders, target, signal, memoryLimitBytes, mergeLimits, open };
+      const { rows, rowsRead } = await reducePart(reduced, place);
+      const output = { path, kind: "reduced" as const, rows, ...(await digestFile(target, signal)) };
+      return { part: { output, from }, rowsRead };
+    });
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
 function isFileName(name: string): boolean {

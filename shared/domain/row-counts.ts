@@ -93,6 +93,8 @@ export const ROW_COUNTS = {
       refusal: ["filled rows", "none: the job makes no windows"],
     },
   },
+  /** Rows that a task of a reduction by key read. 0 for shards of input rows. */
+  rowsReduced: {},
 } as const satisfies Readonly<Record<`rows${string}`, RowCount>>;
 
 type Table = typeof ROW_COUNTS;

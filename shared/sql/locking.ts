@@ -52,3 +52,14 @@ export function lockingSettings(options: LockedDatabaseOptions, spillFolder: str
 export function defaultMemoryBytes(): number {
   return Math.max(MIN_MEMORY_BYTES, Math.floor(usableMemoryBytes() / 4));
 }
+
+/** Most memory of one part of a reduction by key. Its groups spill when they need more. */
+const PART_MEMORY_BYTES = 2 ** 30;
+
+/**
+ * Returns the memory limit of a part of a reduction by key. It is the same on each machine that has as much.
+ * So a part that spills is the same everywhere.
+ */
+export function partMemoryBytes(): number {
+  return Math.min(PART_MEMORY_BYTES, defaultMemoryBytes());
+}

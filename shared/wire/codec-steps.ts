@@ -59,7 +59,7 @@ const stepOp: z.ZodType<StepBinding["op"]> = z.union([
   }),
 ]);
 
-const stepFile = z.object({ location, bytes: count, sha256: z.string().transform(asDigest) });
+export const stepFile = z.object({ location, bytes: count, sha256: z.string().transform(asDigest) });
 
 export const jobTable: z.ZodType<JobTable> = stepFile.extend({ rows: count });
 

@@ -14,6 +14,7 @@ import { isInsideLocation } from "../domain/model-location.ts";
 import { ROWS_ENDINGS } from "../domain/output-formats.ts";
 import { isPartitionValue } from "../domain/partition.ts";
 import type { ReductionSpec } from "../domain/reduce-spec.ts";
+import type { ReductionTasks } from "../domain/reduction-tasks.ts";
 import type { RowShape } from "../domain/row-shape.ts";
 import { COMPRESSIONS, type RowsForm } from "../domain/rows-form.ts";
 import { STORE_SPEC } from "../domain/store-spec.ts";
@@ -21,7 +22,7 @@ import { ELEMENT_TYPES } from "../domain/tensor.ts";
 import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";
 import { OP_BINDING_SCHEMA } from "../output-ops/op-schemas.ts";
 import { count, dtype, field, location } from "./codec-fields.ts";
-import { jobTable, reductionBinding, stepBinding } from "./codec-steps.ts";
+import { jobTable, reductionBinding, stepBinding, stepFile } from "./codec-steps.ts";
 import { FILE_INDEX_SCHEMA } from "./file-index.ts";
 
 /** Schema of `JobStores`. It is apart from the type, because code that opens storages should not load Zod. */
@@ -146,6 +147,13 @@ const reduction: z.ZodType<ReductionSpec> = z.object({
   ...PROGRAM_KEYS,
 });
 
+const reductionTasks: z.ZodType<ReductionTasks> = z.object({
+  name: z.string(),
+  spec: reduction,
+  fields: z.array(field),
+  list: stepFile,
+});
+
 /** Description of a job, which a worker gets once: plain JSON. Files come with each lease. */
 export const JOB_DESCRIPTION_SCHEMA = z.object({
   jobId: z.string().min(1).transform(asJobId),
@@ -169,6 +177,8 @@ export const JOB_DESCRIPTION_SCHEMA = z.object({
   reductions: z.record(z.string(), reductionBinding),
   /** Tables of `combine`. Coordinators of earlier versions send none. */
   tables: z.record(z.string(), jobTable).default({}),
+  /** Tasks of a reduction, which are the shards of this job. Null: its shards are input rows. */
+  tasks: reductionTasks.nullable().default(null),
   /** Folder for partials, as the coordinator sees it. */
   partialsPath: location,
   /** File with known content in that folder. A worker that can read it shares the coordinator's storage. */

@@ -4,18 +4,18 @@ import { join } from "node:path";
 import { Table } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { planReductions } from "../../coordinator/plan/plan-reductions.ts";
-import { reduceByProgram } from "../../coordinator/reduce/reduce-by-program.ts";
 import { bundleModule } from "../../extensions/code/plan/bundle-module.ts";
 import type { ReductionMethods } from "../../extensions/code/threads/reduction-thread-client.ts";
 import { UserThread } from "../../extensions/code/threads/user-thread.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
-import { sha256 } from "../../shared/core/digest.ts";
+import { digestFile, sha256 } from "../../shared/core/digest.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { localPathOf, parseLocation } from "../../shared/domain/location.ts";
+import { reduceByProgram } from "../../shared/reduce/by-program.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { Combiners } from "../../worker/write/combiners.ts";
 import { JobFolder } from "../support/job-folder.ts";
@@ -68,13 +68,13 @@ async function reduce(code: string, shards: readonly Table[]) {
     scanned.push({ path, bytes: bytes.length });
   }
   const options = { ...optionsIn(folder), scanned, signal: NEVER };
-  const { path, rows, sha256: digest } = await reduceByProgram(reduction, options);
-  return { path: join(folder, "stage", path), rows, digest, combined: scanned };
+  const rows = await reduceByProgram(reduction, options);
+  const { sha256: digest } = await digestFile(options.target, NEVER);
+  return { path: options.target, rows, digest, combined: scanned };
 }
 
 function optionsIn(folder: string) {
-  const paths = { stage: parseLocation(join(folder, "stage")), temp: folder };
-  return { path: "_reduced/own.pq", key: "module", paths, storage };
+  return { key: "module", target: join(folder, "own.parquet") };
 }
 
 const header = 'import { defineReduction, list, nullable, struct, vector } from "shardmill";';

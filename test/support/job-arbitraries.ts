@@ -267,6 +267,14 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
     )
     .map(plain),
   tables: fc.dictionary(word, fc.record({ location, bytes: count, sha256: hex, rows: count })).map(plain),
+  tasks: fc.option(
+    fc.record({
+      name: text,
+      spec: fc.record({ final: text, by: fc.array(text, { minLength: 1, maxLength: 2 }) }),
+      fields: fc.constant([]),
+      list: fc.record({ location, bytes: count, sha256: hex }),
+    }),
+  ),
   partialsPath: location,
   beacon: fc.record({ path: location, content: text }),
 });

@@ -89,6 +89,7 @@ export function aJob(
     reduce: {},
     reductions: {},
     tables: {},
+    tasks: null,
     beacon: { path: parseLocation("/none"), content: "" },
     ...facts,
     partialsPath: parseLocation(partialsPath),

@@ -156,6 +156,7 @@ export class Collector {
       rowsOut: this.#rowsOut,
       ...recordOf(NOTED_COUNTS, (name) => this.#noted[name].size),
       rowsDeadLettered,
+      rowsReduced: 0,
       rows: tableOf(this.#schema, this.#batches),
       deadLetters: this.#deadLetters.finish(),
       firstDeadLetter: this.#deadLetters.first,

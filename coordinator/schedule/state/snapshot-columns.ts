@@ -23,7 +23,8 @@ export interface CommittedColumns {
   readonly sequence: readonly number[];
   readonly executionId: string;
   readonly digest: string;
-  readonly counts: { readonly [count in keyof RowCounts]: readonly number[] };
+  /** A snapshot of an earlier version lacks counts that were added since. */
+  readonly counts: { readonly [count in keyof RowCounts]?: readonly number[] };
   readonly layout: readonly number[];
   /** Facts of all files of all partials, concatenated. */
   readonly fileRows: readonly number[];
@@ -109,7 +110,10 @@ export function forEachCommitted(
       files,
       digest: asDigest(digests.at(at)),
     };
-    for (const name of ROW_COUNT_NAMES) partial[name] = cell(counts[name], at);
+    for (const name of ROW_COUNT_NAMES) {
+      const column = counts[name];
+      if (column !== undefined) partial[name] = cell(column, at);
+    }
     const worker = cell(workers, cell(columns.worker, at));
     take(partial, { token, worker, backup: false, end: null });
   }

@@ -78,9 +78,11 @@ function toText(value: unknown): unknown {
     : value;
 }
 
-function pathsOf(files: readonly OutputFile[], name: string): readonly string[] {
+function pathsOf(files: readonly { readonly output: OutputFile }[], name: string): readonly string[] {
   const stage = localPathOf(options.paths.stage);
-  return files.filter((file) => reductionOf(file) === name).map(({ path }) => join(stage, path));
+  return files
+    .filter(({ output }) => reductionOf(output) === name)
+    .map(({ output }) => join(stage, output.path));
 }
 
 test("any division into parts, and any sharding, gives the rows of one final", async () => {
@@ -145,7 +147,7 @@ test("without rows or files, each reduction is one empty table with its columns"
   const reduced = { ...options, partBytes: 700 };
   for (const partials of [[], await write([0, 0])]) {
     const files = await reducePartials({ ...reduced, partials });
-    expect(files.every(({ rows }) => rows === 0)).toBe(true);
+    expect(files.every(({ output }) => output.rows === 0)).toBe(true);
     const [path = ""] = pathsOf(files, "totals");
     expect(
       await rowsOf(`SELECT column_name, column_type FROM (DESCRIBE FROM read_parquet('${path}'))`),

@@ -74,7 +74,7 @@ test("the results equal those of DuckDB over all rows at once", async () => {
     slice(3, 101, 300),
   ]);
   const files = await reducePartials({ ...options, partials });
-  expect(files.map(({ path, kind, rows }) => ({ path, kind, rows }))).toEqual([
+  expect(files.map(({ output: { path, kind, rows } }) => ({ path, kind, rows }))).toEqual([
     { path: "_reduced/totals.pq", kind: "reduced", rows: 5 },
     { path: "_reduced/everything.pq", kind: "reduced", rows: 5 },
   ]);
@@ -97,7 +97,7 @@ test("any sharding of the same rows gives the same bytes as one shard", async ()
     };
     const recipes = bounds.slice(1).map((end, shard) => slice(shard, bounds[shard] ?? 0, end));
     const files = await reducePartials({ ...options, partials: await write(recipes) });
-    return files.map((file) => file.sha256);
+    return files.map(({ output }) => output.sha256);
   };
   const whole = await digestsOf([0, 60]);
   await fc.assert(
@@ -132,7 +132,7 @@ test("shards without rows, and a job without files, give empty tables with their
   await reducePartials({ ...options, partials });
   expect(await reduced("totals")).toEqual([]);
   const files = await reducePartials({ ...options, partials: [] });
-  expect(files.map((file) => file.rows)).toEqual([0, 0]);
+  expect(files.map(({ output }) => output.rows)).toEqual([0, 0]);
   const { columns } = await readReduction(below(options.paths.stage, "_reduced/totals.pq"), storage, 1);
   expect(columns).toEqual(["k", "s", "n", "m"]);
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type MergeLimits, mergeSmallFiles } from "../../../../coordinator/reduce/merge-small-files.ts";
+import { type MergeLimits, mergeSmallFiles } from "../../../../shared/reduce/merge-small-files.ts";
 import type { SqlDatabase } from "../../../../shared/sql/sql-database.ts";
 
 interface TinyFile {

@@ -1,15 +1,15 @@
 import type { RecordBatch } from "apache-arrow";
-import { NEVER } from "../../shared/core/abort.ts";
-import { errorToData } from "../../shared/core/errors.ts";
-import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
-import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
-import { reductionPartOf } from "../../shared/domain/features.ts";
-import { parseLocation } from "../../shared/domain/location.ts";
-import { answerIsolated } from "../../shared/onnx/isolated.ts";
-import { createFile } from "../../shared/storage/local-file.ts";
-import { Storages } from "../../shared/storage/open-storage.ts";
-import { byteSource } from "../../shared/storage/storage.ts";
-import type { FinalAnswer, FinalQuestion } from "./reduce-by-program.ts";
+import { NEVER } from "../core/abort.ts";
+import { errorToData } from "../core/errors.ts";
+import { openDatasetFile } from "../dataset/open-dataset-file.ts";
+import { streamParquet } from "../dataset/stream-parquet.ts";
+import { reductionPartOf } from "../domain/features.ts";
+import { parseLocation } from "../domain/location.ts";
+import { answerIsolated } from "../onnx/isolated.ts";
+import { createFile } from "../storage/local-file.ts";
+import { Storages } from "../storage/open-storage.ts";
+import { byteSource } from "../storage/storage.ts";
+import type { FinalAnswer, FinalQuestion } from "./by-program.ts";
 
 /** Child process of `reduceByProgram`. */
 

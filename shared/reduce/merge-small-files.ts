@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { parquetScan } from "../../shared/sql/quote.ts";
-import type { SqlDatabase } from "../../shared/sql/sql-database.ts";
+import { parquetScan } from "../sql/quote.ts";
+import type { SqlDatabase } from "../sql/sql-database.ts";
 
 export interface ScanFile {
   /** Absolute path. */
