@@ -201,6 +201,7 @@ class RunningCoordinator implements Coordinator {
       seams: this.#seams,
       reportOf: (session) => this.#registry.reportOf(session),
       onWake: (wake) => (wake === "all" ? this.#waiters.wakeAll() : this.#waiters.wake(wake)),
+      serve: (job) => this.#startServing(job),
     });
     return recorder.opened(opening);
   }

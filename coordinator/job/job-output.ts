@@ -29,6 +29,7 @@ import { FolderWatch } from "../publish/shape/folder-watch.ts";
 import { rowsShapeOf } from "../publish/shape/rows-shape.ts";
 import { stageOutput } from "../publish/stage.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
+import type { RunTasks } from "../reduce/reduce-options.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import { committedPartials, poisonedRows } from "../schedule/state/progress.ts";
 import type { JobSeams } from "./job-seams.ts";
@@ -51,6 +52,8 @@ interface JobOutputOptions {
   /** Checksums of the storage. Absent unless a probe has shown that they are reliable. */
   readonly checksums?: StoredChecksums | undefined;
   readonly runWatch: RunWatch;
+  /** Runs tasks of a reduction on workers. */
+  readonly runTasks: RunTasks;
   /**
    * Lock of the job. A coordinator that has lost it deletes and publishes nothing: another coordinator uses
    * these files.
@@ -208,6 +211,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       fields,
       partials,
       signal,
+      runTasks: this.#options.runTasks,
+      ...(seams.partBytes === undefined ? {} : { partBytes: seams.partBytes }),
     });
     runWatch.look();
     return stageOutput({

@@ -51,6 +51,8 @@ export interface JobSeams extends LockSeams {
   /** Opens the checker of partials. It runs apart from the thread that serves the workers. */
   readonly openChecker: OpenChecker;
   readonly reduce: typeof reducePartials;
+  /** Bytes that a task of a reduction by key reads, about. Default: that of `divideBuckets`. */
+  readonly partBytes?: number | undefined;
   readonly writePoisoned: typeof writePoisonedRows;
   /** Returns how busy this thread has been since a fixed moment. */
   loopTime(): LoopTime;
@@ -68,7 +70,8 @@ export const realSeams: JobSeams = {
     storages.of({ stores: await readStores(spec, reach) }).at(output),
   random: systemRandom,
   processes: systemProcesses,
-  snapshotRecords: snapshotRecords(process.env),
+  snapshotRecords: countIn(process.env.SHARDMILL_SNAPSHOT_RECORDS) ?? SNAPSHOT_RECORDS,
+  partBytes: countIn(process.env.SHARDMILL_PART_BYTES),
   plan: planJob,
   identify: identifyJob,
   openChecker: (place) => new CheckerThreadClient(place),
@@ -80,11 +83,11 @@ export const realSeams: JobSeams = {
 };
 
 /**
- * Reads the snapshot interval from the environment. Fault injection commands lower it to get many snapshots
- * of a small job.
+ * Reads a number from the environment. Fault injection commands lower it, to get many snapshots or tasks of a
+ * small job.
  */
-function snapshotRecords({ SHARDMILL_SNAPSHOT_RECORDS: requested }: NodeJS.ProcessEnv): number {
-  return requested !== undefined && /^[1-9]\d{0,8}$/.test(requested) ? Number(requested) : SNAPSHOT_RECORDS;
+function countIn(requested: string | undefined): number | undefined {
+  return requested !== undefined && /^[1-9]\d{0,8}$/.test(requested) ? Number(requested) : undefined;
 }
 
 function loopTime(): LoopTime {

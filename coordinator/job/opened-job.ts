@@ -42,6 +42,8 @@ export interface OpenJobOptions {
   /** Time at which the coordinator received the job, by its clock. */
   readonly beganMs: number;
   readonly onWake: (wake: Wake | "all") => void;
+  /** Offers the tasks of an inner job to workers until it has ended. */
+  readonly serve: (job: ActiveJob) => void;
   /** Default: the priority that a resumed job had. */
   readonly priority?: number;
   /** Locations that the job may open, as in `JobStores`. Default: all. */

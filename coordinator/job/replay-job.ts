@@ -25,6 +25,8 @@ export interface ReplayedJob {
   readonly records: readonly JournalRecord[];
 }
 
+type ReplayOptions = Pick<OpenJobOptions, "schedule" | "resumes" | "seams" | "log">;
+
 /**
  * Restores the state from the journal. After a failed or cancelled run, starts another run that keeps its
  * commits.
@@ -34,8 +36,8 @@ export interface ReplayedJob {
  */
 export async function replayJob(
   planned: PlannedJob,
-  opened: OpenJournal,
-  options: OpenJobOptions,
+  opened: Pick<OpenJournal, "snapshots" | "records" | "generation" | "readAll" | "journal">,
+  options: ReplayOptions,
 ): Promise<ReplayedJob> {
   const config: ScheduleConfig = {
     ...scheduleFor(planned.map, options.schedule),
@@ -82,8 +84,13 @@ export function runIsMissing(jobId: JobId, path: string): ShardmillError {
  */
 async function replayed(
   config: ScheduleConfig,
-  { snapshots, records, generation, readAll }: OpenJournal,
-  { log }: OpenJobOptions,
+  {
+    snapshots,
+    records,
+    generation,
+    readAll,
+  }: Pick<OpenJournal, "snapshots" | "records" | "generation" | "readAll">,
+  { log }: ReplayOptions,
 ): Promise<Omit<ReplayedJob, "after">> {
   if (snapshots.length > 0) {
     try {

@@ -15,6 +15,7 @@ import { stepFiles } from "../../shared/domain/reduction-binding.ts";
 import { DatasetPaths, filesOf } from "../../shared/domain/row-place.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { writeBeacon } from "../commit/beacon.ts";
+import { runInnerJob } from "../inner/inner-job.ts";
 import { readRemembered } from "../insight/packed-history.ts";
 import { RecordTimes } from "../insight/record-times.ts";
 import { RunWatch } from "../insight/run-watch.ts";
@@ -27,6 +28,7 @@ import { removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
 import { asOutputFailed } from "../publish/output-failed.ts";
 import { probeStore } from "../publish/probe-store.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
+import type { RunTasks } from "../reduce/reduce-options.ts";
 import { resumeEffects } from "../schedule/events/replay.ts";
 import type { JobEffect } from "../schedule/state/effect.ts";
 import type { EventOf, JobEvent } from "../schedule/state/event.ts";
@@ -94,7 +96,21 @@ export async function startJob(
   const journal = resources.add(snapshotting(opened, { ...replayed, jobId, builds, remembered }, options));
   const checksums = await probeStore(storage, paths.own, seams.random);
   const given = { jobId, planned, builds, runWatch, seams, clock, paths, storage, lock, checksums };
-  const output = resources.add(new JobOutput({ state: () => state, inputFiles, ...given }));
+  const runTasks: RunTasks = (tasks, signal) =>
+    runInnerJob(
+      tasks,
+      {
+        ...options,
+        ...given,
+        lock: {
+          ...lock,
+          look: () => options.lock.look(),
+          makeFolder: (path) => options.lock.makeFolder(path),
+        },
+      },
+      signal,
+    );
+  const output = resources.add(new JobOutput({ state: () => state, inputFiles, runTasks, ...given }));
   const beacon = await writeBeacon(paths.partials, storage, seams.random);
   const shell = new JobShell({
     state,

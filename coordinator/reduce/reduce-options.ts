@@ -33,8 +33,8 @@ export interface TaskResult {
   readonly rowsRead: number;
 }
 
-/** Runs tasks, and returns their results in the order of the buckets. */
-export type RunTasks = (tasks: TasksToRun, signal: AbortSignal) => Promise<readonly TaskResult[]>;
+/** Runs tasks, and returns their results in the order of the buckets. Null: nobody can run them. */
+export type RunTasks = (tasks: TasksToRun, signal: AbortSignal) => Promise<readonly TaskResult[] | null>;
 
 export interface ReduceOptions {
   readonly reduce: JobSpec["reduce"];

@@ -77,7 +77,8 @@ function dividedInto(
 }
 
 /**
- * Runs the parts of a reduction by key as tasks, and takes over their files.
+ * Runs the parts of a reduction by key as tasks, and takes over their files. Without anybody to run them,
+ * this process does.
  *
  * Law `reduced-of-the-commits`: the tasks know the digest of the partials that they are of.
  */
@@ -90,6 +91,10 @@ async function reduceByTasks(
   const tables = await checkTables(name, options);
   const commits = commitsDigest(options.partials);
   const results = await run({ reduction, tables, commits, ranges }, options.signal);
+  if (results === null) {
+    const sources = await checkSources({ ...options, reduce: { [name]: reduction.spec } });
+    return await reduceByKey(reduction, sources.get(name) ?? [], options);
+  }
   checkRowsRead(name, tables, sum(results.map(({ rowsRead }) => rowsRead)));
   return results.map(({ file: { rows, bytes, sha256 }, from }, index) => {
     const path = reducedPartPath(name, index, results.length);

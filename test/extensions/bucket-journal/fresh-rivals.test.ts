@@ -139,6 +139,7 @@ class RivalWorld {
       beganMs: 0,
       recorder: new RunRecorder(clock, new Meters()),
       onWake: () => {},
+      serve: () => {},
       signal: NEVER,
     });
   }

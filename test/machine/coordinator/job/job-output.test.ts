@@ -49,6 +49,7 @@ function anOutput({
     paths,
     storage,
     runWatch: { look() {} } as RunWatch,
+    runTasks: async () => null,
     lock: { confirm, whyLost: async () => null },
     inputFiles: null,
   });
