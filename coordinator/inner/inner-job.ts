@@ -7,7 +7,7 @@ import { ResourceStack } from "../../shared/core/resource-stack.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import { partialRules, reducedFile } from "../../shared/domain/partial-layout.ts";
+import { reducedFile } from "../../shared/domain/partial-layout.ts";
 import { stepFiles } from "../../shared/domain/reduction-binding.ts";
 import { ignorePlaceError } from "../../shared/storage/errors.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
@@ -35,7 +35,7 @@ import type { JobState } from "../schedule/state/job-state.ts";
 import { committedPartials } from "../schedule/state/progress.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 import { SinceSnapshot } from "../schedule/state/snapshot.ts";
-import { describeTasks, planInnerJob } from "./inner-plan.ts";
+import { describeTasks, planInnerJob, TASK_RULES } from "./inner-plan.ts";
 
 /** Job whose reduction is divided into tasks, and what its inner jobs share with it. */
 export interface OuterJob
@@ -55,8 +55,8 @@ const NO_WORKERS_MS = 10_000;
 const CHECKS_AT_ONCE = 16;
 
 /**
- * Runs the tasks of a reduction on workers, as the shards of an inner job with a journal of its own. Resumes
- * it if an earlier coordinator on this machine began it.
+ * Runs the tasks of a reduction on workers, as the shards of an inner job. It has a journal of its own, and is
+ * resumed if an earlier coordinator on this machine began it.
  *
  * @returns the results in the order of the buckets. Null: there are no workers.
  * @throws {SHARD_FAILED} {SQL_FAILED} and other reasons why a task failed for good
@@ -104,7 +104,7 @@ async function openInnerJob(tasks: TasksToRun, outer: OuterJob, resources: Resou
   const jobId = state.accepted?.jobId ?? newJobId(planned.spec.name, seams);
   const beacon = await writeBeacon(partials, storage, seams.random);
   const store = resources.add(
-    createPartialStore(partials, partialRules(planned.spec), {
+    createPartialStore(partials, TASK_RULES, {
       storage,
       openChecker: seams.openChecker,
       isTrusted: checksums !== undefined,
@@ -174,7 +174,7 @@ async function openInnerJob(tasks: TasksToRun, outer: OuterJob, resources: Resou
 function placesOf({ reduction, commits }: TasksToRun, { paths }: OuterJob) {
   const name = `tasks-${reduction.name}-${commits.slice(0, 16)}`;
   const work = below(paths.own, `${name}-files`);
-  // The journal is on this machine, also where the job's own is in the bucket: another machine runs the tasks
+  // The journal is on this machine, even if the job's own is in the bucket. Another machine runs the tasks
   // again.
   const journal = join(paths.disk, name);
   return { work, partials: below(work, "partials"), paths: { ...paths, runFile: null, run: null, journal } };

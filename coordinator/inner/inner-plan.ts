@@ -1,5 +1,6 @@
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
+import type { PartialRules } from "../../shared/domain/partial-layout.ts";
 import { type ReductionTasks, TASK_ROWS } from "../../shared/domain/reduction-tasks.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { StepFile } from "../../shared/domain/step-binding.ts";
@@ -10,6 +11,14 @@ interface StoredList extends StepFile {
   /** Version from its storage, see `InputFile`. */
   readonly version: string;
 }
+
+/** Requirements for the partial of a task: its file has any number of rows. */
+export const TASK_RULES: PartialRules = {
+  rowsFormat: "parquet",
+  reduce: {},
+  hasSteps: true,
+  hasMadeInputs: false,
+};
 
 /** Tasks have no model, and so no map. */
 const NO_MAP: MapBinding = {
@@ -46,6 +55,7 @@ export function planInnerJob(
       ...spec,
       name: `${spec.name}-${name}`,
       reduce: {},
+      output: { ...spec.output, rows: "parquet" },
       map: { ...spec.map, prepare: [], finish: [] },
       errors: { ...spec.errors, maxRows: 0 },
     },

@@ -33,7 +33,7 @@ export interface TaskResult {
   readonly rowsRead: number;
 }
 
-/** Runs tasks, and returns their results in the order of the buckets. Null: nobody can run them. */
+/** Runs tasks, and returns their results in the order of the buckets. Null: no worker can run them. */
 export type RunTasks = (tasks: TasksToRun, signal: AbortSignal) => Promise<readonly TaskResult[] | null>;
 
 export interface ReduceOptions {

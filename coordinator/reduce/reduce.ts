@@ -77,8 +77,8 @@ function dividedInto(
 }
 
 /**
- * Runs the parts of a reduction by key as tasks, and takes over their files. Without anybody to run them,
- * this process does.
+ * Runs the parts of a reduction by key as tasks, and takes over their files. Without workers, this
+ * process runs them.
  *
  * Law `reduced-of-the-commits`: the tasks know the digest of the partials that they are of.
  */

@@ -8,7 +8,7 @@ import type { Shard } from "./shard.ts";
 import type { StepFile } from "./step-binding.ts";
 
 /**
- * Tasks of a reduction by key. They are the shards of an inner job, whose rows are the buckets: a task for
+ * Tasks of a reduction by key. They are the shards of an inner job, whose rows are the buckets. A task for
  * buckets 64 to 127 is the shard of rows 64 to 127. So leases, retries, backups, commits and replay are those
  * of any job.
  */

@@ -39,7 +39,7 @@ interface ProgramOptions {
 }
 
 /**
- * Runs the `final` of a program reduction over its combined tables, and returns the rows of the file that it
+ * Runs the `final` of a program reduction over its combined tables. Returns the rows of the file that it
  * makes. The program runs in a process of its own with a memory limit. A cancelled job kills the process.
  *
  * @throws {STEP_INVALID} {STEP_FAILED} with the place in the user's file
