@@ -30,20 +30,23 @@ export async function watchProgress({ jobs, place, onMoved }: Watched, over: Abo
   const startedMs = performance.now();
   let committed = 0;
   let shards = 0;
+  let tasks = 0;
   let movedMs = startedMs;
   while (!over.aborted) {
     await sleep(LOOK_MS, over).catch(() => {});
     // A job has no journal before its start, and after it is published.
     const found = await Promise.all(jobs.map((job) => place.facts(job).catch(() => null)));
+    const counts = await Promise.all(jobs.map((job) => place.tasks?.(job).catch(() => 0) ?? 0));
     const nowMs = performance.now();
-    const before = `${committed} ${shards}`;
+    const before = `${committed} ${shards} ${tasks}`;
     committed = found.reduce((sum, facts) => sum + (facts?.committed.length ?? 0), 0);
     shards = found.reduce((sum, facts) => sum + (facts?.shards ?? 0), 0);
-    if (`${committed} ${shards}` !== before) {
+    tasks = counts.reduce((sum, count) => sum + count, 0);
+    if (`${committed} ${shards} ${tasks}` !== before) {
       movedMs = nowMs;
       onMoved();
     }
-    const stand = `${committed} of ${shards} shards are committed`;
+    const stand = `${committed} of ${shards} shards and ${tasks} tasks are committed`;
     if (nowMs - movedMs > STUCK_MS)
       throw new GivenUp(`no progress: ${stand}, and none in the last ${STUCK_MS / 1000} s`);
     if (nowMs - startedMs > LIMIT_MS) {

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { NEVER, sleep } from "../shared/core/abort.ts";
 import { messageOf } from "../shared/core/errors.ts";
-import { KnownJob } from "../test/support/known-job.ts";
+import { KEYED_REDUCE, KnownJob } from "../test/support/known-job.ts";
 import { lcg } from "../test/support/onnx-model.ts";
 import { runCli } from "../test/support/processes.ts";
 import { BUCKET_FAULT_KINDS, FAULT_KINDS, type FaultKind, faultKindsOf, inject } from "./chaos-faults.ts";
@@ -20,6 +20,8 @@ interface RoundOptions {
   readonly shards: number;
   /** Number of jobs on one coordinator. Default: 1. */
   readonly jobs?: number;
+  /** The reductions are by key, in many tasks. Default: false. */
+  readonly hasTasks?: boolean;
   /**
    * Time with faults of every kind. Afterwards, only kinds that have not fired yet and the coordinator's kill
    * follow.
@@ -48,6 +50,11 @@ const COORDINATOR_ARGS = [
   ...["--worker-grace-ms", "60000", "--backup-min-ms", "2000", "--log-level", "warn"],
 ];
 const ROWS_PER_SHARD = 100;
+/** Reductions by key. By id, each row is a group: some 64 tasks for 180 shards. */
+const MANY_TASKS = {
+  ...KEYED_REDUCE,
+  ids: { by: ["id"], final: "SELECT id, count(*) AS n FROM rows GROUP BY id ORDER BY id" },
+};
 const FAULT_GAP_MS = { least: 500, most: 1_800 } as const;
 /** Time that a dismissed worker may take to exit, because its shard threads close first. */
 const GOING_HOME_MS = 5_000;
@@ -57,8 +64,9 @@ const HEALING_GAP_MS = { least: 3_000, most: 6_000 } as const;
 /** Runs one job or several under a seeded schedule of faults, and checks all promises afterwards. */
 export async function chaosRound(options: RoundOptions): Promise<RoundResult> {
   const startedMs = performance.now();
-  const { jobs: count = 1, place = ON_DISK } = options;
-  await using job = await chaosJob(Math.ceil(options.shards / count), place);
+  const { jobs: count = 1, place = ON_DISK, hasTasks = false } = options;
+  const reduce = hasTasks ? MANY_TASKS : {};
+  await using job = await chaosJob(Math.ceil(options.shards / count), { ...place.spec, reduce });
   await using others = await otherJobs(count - 1, Math.ceil(options.shards / count));
   const jobs = [job, ...others.jobs];
   const tally = new Tally(options.note);
@@ -90,19 +98,19 @@ export async function chaosRound(options: RoundOptions): Promise<RoundResult> {
 }
 
 /** Makes a job that is slow enough for a dozen faults: each row costs nine million multiplications. */
-function chaosJob(shards: number, place: RoundPlace): Promise<KnownJob> {
+function chaosJob(shards: number, spec: RoundPlace["spec"]): Promise<KnownJob> {
   return KnownJob.make({
     rows: shards * ROWS_PER_SHARD,
     files: 4,
     rowGroupRows: ROWS_PER_SHARD,
     hidden: [2_000, 2_000, 1_500],
-    spec: { input: { shardRows: ROWS_PER_SHARD }, map: { batch: { rows: 10 } }, ...place.spec },
+    spec: { input: { shardRows: ROWS_PER_SHARD }, map: { batch: { rows: 10 } }, ...spec },
   });
 }
 
 async function otherJobs(count: number, shards: number): Promise<AsyncDisposable & { jobs: KnownJob[] }> {
   const jobs: KnownJob[] = [];
-  for (let index = 0; index < count; index += 1) jobs.push(await chaosJob(shards, ON_DISK));
+  for (let index = 0; index < count; index += 1) jobs.push(await chaosJob(shards, {}));
   return {
     jobs,
     async [Symbol.asyncDispose]() {

@@ -2,8 +2,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { reducedPath } from "../coordinator/publish/layout.ts";
-import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts";
+import { cutText } from "../shared/core/cut-text.ts";
+import { MANIFEST_NAME, type OutputManifest, reductionOf } from "../shared/domain/manifest.ts";
 import { CLASSES, type KnownJob, WIDTH } from "../test/support/known-job.ts";
 
 /** Difference below which logits may change their order from one batch size to another. */
@@ -25,7 +25,11 @@ export async function checkAnswer(
   const found = await query(`SELECT id, class FROM read_parquet([${rows.map((path) => `'${path}'`)}])`);
   return [
     ...rowProblems(job, missing, found, await expectedLogits(job)),
-    ...(await reductionProblems(job, rows)),
+    ...(await reductionProblems(
+      job,
+      rows,
+      manifest.files.filter(({ kind }) => kind === "reduced"),
+    )),
     ...(await leftProblems(job)),
   ];
 }
@@ -52,12 +56,26 @@ function rowProblems(
 /**
  * Compares the published reduction with the same counts over the published rows, which are already checked.
  */
-async function reductionProblems(job: KnownJob, rows: readonly string[]): Promise<string[]> {
+async function reductionProblems(
+  job: KnownJob,
+  rows: readonly string[],
+  reduced: OutputManifest["files"],
+): Promise<string[]> {
   const files = `read_parquet([${rows.map((path) => `'${path}'`)}])`;
   const counts = "count(*)::BIGINT AS n, sum(id)::BIGINT AS ids";
-  const wanted = await query(`SELECT class, ${counts} FROM ${files} GROUP BY class ORDER BY class`);
-  const found = await query(`FROM read_parquet('${job.out}/${reducedPath("classes")}')`);
-  return show(wanted) === show(found) ? [] : [`classes: ${show(found)}, not ${show(wanted)}`];
+  const wanted = {
+    classes: `SELECT class, ${counts} FROM ${files} GROUP BY class ORDER BY class`,
+    ids: `SELECT id, count(*) AS n FROM ${files} GROUP BY id ORDER BY id`,
+  };
+  const problems: string[] = [];
+  for (const [name, sql] of Object.entries(wanted)) {
+    const parts = reduced.filter((file) => reductionOf(file) === name).map(({ path }) => join(job.out, path));
+    if (parts.length === 0) continue;
+    const table = `read_parquet([${parts.map((path) => `'${path}'`)}])`;
+    const [due, found] = [show(await query(sql)), show(await query(`FROM ${table} ORDER BY 1`))];
+    if (due !== found) problems.push(`${name}: ${cutText(found, 500)}, not ${cutText(due, 500)}`);
+  }
+  return problems;
 }
 
 /** Checks that no work files are left beside a published output. */

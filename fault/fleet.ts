@@ -13,6 +13,8 @@ const PROCESS_LIMIT_MS = 700_000;
 export const TAKEN_UP = /coordinator on/;
 /** Errors of a coordinator that is not alone. A later run of it finds the end of the job. */
 export const BESIDE_ANOTHER = /OUTPUT_LOCKED|OUTPUT_OCCUPIED/;
+/** Many snapshots of a small job, and many tasks of its reductions by key. */
+const MANY = { SHARDMILL_SNAPSHOT_RECORDS: "20", SHARDMILL_PART_BYTES: "6000" };
 /** About the time that people, or Kubernetes, take to restart a coordinator. */
 const AGAIN_MS = 1_000;
 
@@ -176,7 +178,7 @@ export class MortalCoordinator implements AsyncDisposable {
     const { job, place, ownJob } = this.#options;
     const jobPath = ownJob ? [job.path] : [];
     const args = ["coordinator", ...jobPath, "--listen", this.address, "--json", ...this.#options.args];
-    const env = { ...place.env(job, `machine-${this.#machine}`), SHARDMILL_SNAPSHOT_RECORDS: "20" };
+    const env = { ...place.env(job, `machine-${this.#machine}`), ...MANY };
     return startCli(args, { env, limitMs: PROCESS_LIMIT_MS });
   }
 }

@@ -1,4 +1,4 @@
-import { type JournalFacts, journalFacts } from "../test/support/job-processes.ts";
+import { committedTasks, type JournalFacts, journalFacts } from "../test/support/job-processes.ts";
 import type { KnownJob } from "../test/support/known-job.ts";
 import { checkAnswer } from "./check-answer.ts";
 
@@ -16,6 +16,8 @@ export interface RoundPlace {
   env(job: KnownJob, machine: string): Readonly<Record<string, string>>;
   /** Returns facts of the journal, or null without a journal. */
   facts(job: KnownJob): Promise<JournalFacts | null>;
+  /** Returns the number of committed tasks of reductions. Default: not known. */
+  tasks?(job: KnownJob): Promise<number>;
   /** Describes the problems of a published job. */
   problems(job: KnownJob): Promise<string[]>;
 }
@@ -27,5 +29,6 @@ export const ON_DISK: RoundPlace = {
   patienceSeconds: 60,
   env: (job) => job.env,
   facts: journalFacts,
+  tasks: committedTasks,
   problems: checkAnswer,
 };

@@ -8,7 +8,14 @@ test.concurrent("a job whose workers and coordinator are killed, suspended and d
 }) => {
   const stories: string[] = [];
   const note = (story: string) => stories.push(story);
-  const result = await chaosRound({ seed: 11, workers: 4, shards: 180, faultSeconds: 12, note });
+  const result = await chaosRound({
+    seed: 11,
+    workers: 4,
+    shards: 180,
+    hasTasks: true,
+    faultSeconds: 12,
+    note,
+  });
   expect(result.problems, stories.join("\n")).toEqual([]);
   const unproved = FAULT_KINDS.filter((kind) => result.fired[kind] === 0);
   expect(unproved, stories.join("\n")).toEqual([]);

@@ -77,6 +77,14 @@ export async function journalFacts(job: Pick<KnownJob, "out">): Promise<JournalF
   return factsOf(records);
 }
 
+/** Returns the tasks of reductions that are committed, by the journals of inner jobs on this machine. */
+export async function committedTasks(job: Pick<KnownJob, "out">): Promise<number> {
+  const work = join(job.out, "_shardmill");
+  const names = (await readdir(work)).filter((name) => /^tasks-.*(?<!-files)$/.test(name));
+  const journals = await Promise.all(names.map((name) => readJournal(join(work, name))));
+  return journals.reduce((sum, { records }) => sum + factsOf(records).committed.length, 0);
+}
+
 export function factsOf(records: readonly JournalRecord[]): JournalFacts {
   const plan = records.find((record) => record.kind === "planSealed");
   const committed = records.flatMap((record) => (record.kind === "shardCommitted" ? [record.partial] : []));
