@@ -265,7 +265,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   }
 }
 
-/** Returns the limit of tasks at once, each with one thread: the step threads, if half of the memory suffices. */
+/** Returns the limit of tasks at once, each with one thread. They take at most half of the memory. */
 function tasksAtOnce({ shardThreads, stepThreads }: DeviceOptions): number {
   const fitting = Math.floor((2 * defaultMemoryBytes()) / partMemoryBytes());
   return Math.max(1, Math.min(shardThreads * stepThreads, fitting));

@@ -3,6 +3,7 @@ import type { Lease } from "../../shared/domain/job.ts";
 import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
 import type { FetchProgress } from "../../shared/storage/fetch-progress.ts";
 import { patientStorage } from "../../shared/storage/patient.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { DataService } from "../../shared/wire/services.ts";
 import type { ShardRunner } from "../lease/shard-runner.ts";
@@ -40,6 +41,8 @@ export interface LocalJobOptions
 export interface LocalJob {
   readonly job: JobDescription;
   readonly access: AccessChoice;
+  /** Storage of files that are not visible here. Null: there is no coordinator. */
+  readonly coordinator: Storage | null;
   /** Null: the job has none. */
   readonly model: LocalModel | null;
 }
@@ -58,7 +61,7 @@ export async function openLocalJob(options: LocalJobOptions): Promise<LocalJob> 
   const coordinator = data && patientStorage(createCoordinatorStorage({ data, ...ofCoordinator }));
   const local = { job: described, from: access.model, coordinator, copies, progress };
   const allowsModules = options.allowsModules === true;
-  return { access, ...(await openLocalFiles(local, { allowsModules, log })) };
+  return { access, coordinator, ...(await openLocalFiles(local, { allowsModules, log })) };
 }
 
 /** Checks whether two descriptions are equal, except for the beacon, which each coordinator writes anew. */

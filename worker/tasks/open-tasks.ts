@@ -19,12 +19,13 @@ import { tableFilesHere } from "../../shared/reduce/table-copies.ts";
 import { partMemoryBytes } from "../../shared/sql/locking.ts";
 import { wrongDigest, wrongSize } from "../../shared/storage/errors.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
-import type { Storages } from "../../shared/storage/open-storage.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import { jobTable } from "../../shared/wire/codec-steps.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import { isSameJob, type LocalJobOptions, openLocalJob, type RunnableJob } from "../job/local-job.ts";
 import type { DataAccess } from "../read/data-access.ts";
-import { locate, openStorages } from "../read/ways.ts";
+import { locate } from "../read/ways.ts";
 import { openSink } from "../write/partial-sink.ts";
 import { runTask } from "./run-task.ts";
 
@@ -69,10 +70,10 @@ export class OpenTasks implements RunnableJob {
    * @throws {STORE_NOT_FOUND} {STORE_FAILED} when the list or a table is not the coordinator's
    */
   static async open(options: OpenTasksOptions): Promise<OpenTasks> {
-    const { job, access } = await openLocalJob(options);
+    const { job, access, coordinator } = await openLocalJob(options);
     const tasks = present(job.tasks, "an inner job has tasks");
     // The output's way is proven by the beacon. Tables are in the same storage.
-    const files = new JobFiles(access.output, job);
+    const files = new JobFiles(access.output.kind, job, coordinator);
     try {
       const tables = await files.readList(tasks);
       await files.checkPlaces(tables);
@@ -172,10 +173,17 @@ class JobFiles implements AsyncDisposable {
   readonly #partials: Location;
   readonly #storages: Storages;
 
-  constructor(access: DataAccess, job: Pick<JobDescription, "jobId" | "stores" | "partialsPath">) {
-    this.#kind = access.kind;
-    this.#partials = locate(job.partialsPath, access.kind);
-    this.#storages = openStorages([access], job);
+  constructor(
+    kind: DataAccess["kind"],
+    { partialsPath, stores }: Pick<JobDescription, "partialsPath" | "stores">,
+    coordinator: Storage | null,
+  ) {
+    this.#kind = kind;
+    this.#partials = locate(partialsPath, kind);
+    this.#storages = new Storages(
+      coordinator === null ? {} : { coordinator: async () => coordinator },
+      stores,
+    );
   }
 
   /**
