@@ -93,9 +93,7 @@ class SampleRun {
         // Each shard has its own signal, because many listeners attach to it.
         const signal = AbortSignal.any([stop]);
         const onProgress = (rows: number) => this.#progress(sequence, rows);
-        const partial = await this.#job.useThread((thread, onRead) =>
-          thread.run(lease, executionId, { signal, onProgress, onRead }),
-        );
+        const partial = await this.#job.run(lease, executionId, { signal, onProgress });
         this.#end(sequence, partial);
       } catch (error) {
         if (stop.aborted) return;
@@ -168,7 +166,7 @@ async function openJob(
     threads: new SpareThreads(startShardThread),
     address: "",
     credential: { path: "", secret: null },
-    describeJob: async () => task.job,
+    described: task.job,
     tuning: readOnly(openTuningCache()),
     data: null,
     scratchPath: task.scratchPath,

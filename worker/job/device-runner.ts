@@ -4,6 +4,7 @@ import { present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { isShardmillError, type ShardmillError } from "../../shared/core/errors.ts";
+import { Slots } from "../../shared/core/slots.ts";
 import { SpareThreads } from "../../shared/core/spare-threads.ts";
 import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import { bothAllow } from "../../shared/domain/allowed-locations.ts";
@@ -23,6 +24,7 @@ import {
 } from "../../shared/domain/worker.ts";
 import type { GpuDriver } from "../../shared/extension/gpu-driver.ts";
 import { openGpuDriver } from "../../shared/extension/open-gpu-driver.ts";
+import { defaultMemoryBytes, partMemoryBytes } from "../../shared/sql/locking.ts";
 import { FetchProgress } from "../../shared/storage/fetch-progress.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { CoordinatorServices } from "../../shared/wire/services.ts";
@@ -32,6 +34,7 @@ import { startShardThread } from "../pipeline/shard-thread-client.ts";
 import { type SessionCell, sessionCell, sessionIn, setSession } from "../read/session-cell.ts";
 import type { DeviceOptions } from "./device-options.ts";
 import { JobsInUse } from "./jobs-in-use.ts";
+import type { LocalJobOptions, RunnableJob } from "./local-job.ts";
 import { OpenJob } from "./open-job.ts";
 
 interface DeviceRunnerOptions extends DeviceOptions {
@@ -69,7 +72,7 @@ const LEAST_FREE = 1 / 2;
  */
 export class DeviceRunner implements ShardRunner, AsyncDisposable {
   readonly #options: DeviceRunnerOptions;
-  readonly #jobs: JobsInUse<OpenJob>;
+  readonly #jobs: JobsInUse<RunnableJob>;
   readonly #lanes = new SharedLanes();
   /** Jobs that are open or opening. */
   readonly #known = new Map<JobId, Known>();
@@ -82,12 +85,15 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   #positions: PositionCounts = { run: 0, padded: 0 };
   readonly #fetching = new FetchProgress(systemClock);
   readonly #threads: SpareThreads;
+  /** Slots of tasks, for all inner jobs. */
+  readonly #tasks: Slots;
 
   constructor(options: DeviceRunnerOptions) {
     this.#options = options;
     const { log, device, shardThread, modelMemoryBytes = 0 } = options;
     this.#threads = new SpareThreads(startShardThread, options.shardThreads);
     if (shardThread !== undefined) this.#threads.keep(shardThread);
+    this.#tasks = new Slots("tasks", { slots: tasksAtOnce(options), waiting: Number.POSITIVE_INFINITY });
     const isShort = shortOf(device);
     this.#jobs = new JobsInUse({
       idleBytes: modelMemoryBytes,
@@ -126,8 +132,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     // model.
     const running = this.#jobs.use(lease.jobId, {
       open: () => this.#openJob(lease),
-      work: (job) =>
-        job.useThread((thread, onRead) => thread.run(lease, executionId, { ...options, onRead })),
+      work: (job) => job.run(lease, executionId, options),
       signal: options.signal,
     });
     const known = this.#known.get(lease.jobId);
@@ -208,7 +213,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     await this.#options.services.work.reportDevice(session, jobId, report);
   }
 
-  async #openJob(lease: Lease): Promise<OpenJob> {
+  async #openJob(lease: Lease): Promise<RunnableJob> {
     const session = present(this.#session, "a session comes before a lease");
     const known: Known = { described: sessionIn(session), report: null, batch: null };
     for (const jobId of this.#known.keys()) if (!this.#jobs.has(jobId)) this.#known.delete(jobId);
@@ -220,17 +225,29 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       allowedLocations,
       ...options
     } = this.#options;
-    const opening = OpenJob.open({
+    try {
+      const found = await services.work.describeJob(sessionIn(session), lease.jobId);
+      const described = within(found, allowedLocations);
+      const { data } = services;
+      const local = { ...options, described, data, session, firstLease: lease, fetching: this.#fetching };
+      return described.tasks === null ? await this.#openShards(local, known) : await this.#openTasks(local);
+    } catch (error) {
+      if (isShardmillError(error) && ERROR_CODES[error.code].attempt === "refuse") {
+        this.#refused.set(lease.jobId, error);
+        const { code, message: reason, hint } = error;
+        this.#options.log.error({ job: lease.jobId, code, reason, hint }, "this worker cannot run the job");
+      }
+      throw error;
+    }
+  }
+
+  #openShards(options: DeviceOptions & LocalJobOptions, known: Known): Promise<RunnableJob> {
+    const { jobId } = options.firstLease;
+    return OpenJob.open({
       ...options,
       threads: this.#threads,
       sharedLanes: this.#lanes,
-      describeJob: async () =>
-        within(await services.work.describeJob(sessionIn(session), lease.jobId), allowedLocations),
-      data: services.data,
-      session,
-      firstLease: lease,
-      fetching: this.#fetching,
-      onDevice: (report) => this.#reportDevice(lease.jobId, known, report),
+      onDevice: (report) => this.#reportDevice(jobId, known, report),
       onBusy: (shares, { run, padded }, batch) => {
         known.batch = batch;
         // An idle job would report idle threads.
@@ -238,15 +255,20 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
         this.#positions = { run: this.#positions.run + run, padded: this.#positions.padded + padded };
       },
     });
-    return await opening.catch((error: unknown) => {
-      if (isShardmillError(error) && ERROR_CODES[error.code].attempt === "refuse") {
-        this.#refused.set(lease.jobId, error);
-        const { code, message: reason, hint } = error;
-        this.#options.log.error({ job: lease.jobId, code, reason, hint }, "this worker cannot run the job");
-      }
-      throw error;
-    });
   }
+
+  /** Opens an inner job. Its code is loaded only here. */
+  async #openTasks(options: LocalJobOptions): Promise<RunnableJob> {
+    this.#busy = {};
+    const { OpenTasks } = await import("../tasks/open-tasks.ts");
+    return await OpenTasks.open({ ...options, slots: this.#tasks });
+  }
+}
+
+/** Returns the limit of tasks at once, each with one thread. They take at most half of the memory. */
+function tasksAtOnce({ shardThreads, stepThreads }: DeviceOptions): number {
+  const fitting = Math.floor((2 * defaultMemoryBytes()) / partMemoryBytes());
+  return Math.max(1, Math.min(shardThreads * stepThreads, fitting));
 }
 
 /** Restricts a job to locations that both this worker's operator and the coordinator allow. */

@@ -1,48 +1,29 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { canonicalJson } from "../../shared/core/digest.ts";
 import type { SpareThreads } from "../../shared/core/spare-threads.ts";
-import type { Lease } from "../../shared/domain/job.ts";
 import type { StageShares } from "../../shared/domain/worker.ts";
-import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
-import type { FetchProgress } from "../../shared/storage/fetch-progress.ts";
-import { patientStorage } from "../../shared/storage/patient.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
-import type { DataService } from "../../shared/wire/services.ts";
 import { type LearnedBatch, mergeLearned, NOTHING_LEARNED } from "../batch/batch-sizer.ts";
 import { mergeShares } from "../meter/busy-meter.ts";
 import { type OnBusy, ShardThreadClient } from "../pipeline/shard-thread-client.ts";
 import { ShardThreads } from "../pipeline/shard-threads.ts";
-import { type SessionCell, sessionIn } from "../read/session-cell.ts";
 import { findMachineFacts } from "../tuning/machine-facts.ts";
-import { type AccessChoice, chooseAccess } from "./choose-access.ts";
+import type { AccessChoice } from "./choose-access.ts";
 import { type DeviceOptions, lanePlanOf } from "./device-options.ts";
 import { keptFolder } from "./kept-folder.ts";
 import { type LoadedModel, type LoadModelOptions, loadModel, modelBytes } from "./load-model.ts";
-import { openLocalFiles } from "./local-model.ts";
+import { isSameJob, type LocalJobOptions, openLocalJob, type RunnableJob } from "./local-job.ts";
 
-export interface OpenJobOptions extends DeviceOptions, LoadModelOptions {
-  readonly describeJob: () => Promise<JobDescription>;
-  /** Service to fetch files from that are not visible here. Null: there is no coordinator. */
-  readonly data: DataService | null;
-  readonly session: SessionCell;
-  readonly firstLease: Lease;
-  /** Updated while files of the job are fetched. Default: not reported. */
-  readonly fetching?: FetchProgress;
+export interface OpenJobOptions extends DeviceOptions, LoadModelOptions, LocalJobOptions {
   /** Shard threads that wait for a job. They outlast the job. */
   readonly threads: SpareThreads;
   /** Reports the busy shares of all shard threads, and the positions and batches of one of them. */
   readonly onBusy: OnBusy;
 }
 
-interface Jobs {
-  /** Job as the coordinator described it. */
-  readonly described: JobDescription;
+interface Found {
   /** Job with its steps' files on this machine. */
   readonly job: JobDescription;
-}
-
-interface Found {
   readonly access: AccessChoice;
   /** Memory of this process before anything of the job was loaded. */
   readonly rssBefore: number;
@@ -55,9 +36,8 @@ interface Found {
  * them. A job without a model has no lanes. A shard thread that a file broke is replaced. Broken lanes end
  * the process.
  */
-export class OpenJob implements AsyncDisposable {
+export class OpenJob implements RunnableJob {
   readonly #options: OpenJobOptions;
-  readonly #described: JobDescription;
   readonly #job: JobDescription;
   readonly #access: AccessChoice;
   readonly #model: LoadedModel | null;
@@ -73,10 +53,9 @@ export class OpenJob implements AsyncDisposable {
   #hasMapped = false;
   #hasReportedFar = false;
 
-  private constructor(options: OpenJobOptions, jobs: Jobs, { access, model, rssBefore }: Found) {
+  private constructor(options: OpenJobOptions, { job, access, model, rssBefore }: Found) {
     this.#options = options;
-    this.#described = jobs.described;
-    this.#job = jobs.job;
+    this.#job = job;
     this.#access = access;
     this.#model = model;
     this.#learned = model?.learned ?? NOTHING_LEARNED;
@@ -89,19 +68,11 @@ export class OpenJob implements AsyncDisposable {
   static async open(options: OpenJobOptions): Promise<OpenJob> {
     // The first shard thread starts while the model loads.
     options.threads.warm();
-    const { address, credential, session, firstLease, device, lanes, log } = options;
+    const { device, lanes, log } = options;
     const rssBefore = process.memoryUsage.rss();
     const machine = findMachineFacts(device);
     machine.catch(() => {});
-    const described = await options.describeJob();
-    const far = { address, credential, session };
-    const access = await chooseAccess(options.access, described, firstLease, far);
-    const { data, scratchPath, copies = { path: scratchPath }, fetching: progress } = options;
-    const ofCoordinator = { session: () => sessionIn(session), jobId: described.jobId };
-    const coordinator = data && patientStorage(createCoordinatorStorage({ data, ...ofCoordinator }));
-    const local = { job: described, from: access.model, coordinator, copies, progress };
-    const allowsModules = options.allowsModules === true;
-    const { job, model: found } = await openLocalFiles(local, { allowsModules, log });
+    const { job, access, model: found } = await openLocalJob(options);
     log.info(
       {
         job: job.jobId,
@@ -112,13 +83,11 @@ export class OpenJob implements AsyncDisposable {
       "job opened",
     );
     const model = found === null ? null : await loadModel(found, job, { access, machine }, options);
-    return new OpenJob(options, { described, job }, { access, model, rssBefore });
+    return new OpenJob(options, { job, access, model, rssBefore });
   }
 
-  /** Checks whether the description is unchanged. A restarted coordinator may have other batch sizes. */
   isStill(job: JobDescription): boolean {
-    const known = (of: JobDescription): string => canonicalJson({ ...of, beacon: null });
-    return known(job) === known(this.#described);
+    return isSameJob(job, this.#options.described);
   }
 
   /**
@@ -129,10 +98,11 @@ export class OpenJob implements AsyncDisposable {
     return Math.max(modelBytes(this.#job.model), process.memoryUsage.rss() - this.#rssBefore);
   }
 
-  /** Runs a shard on one of the job's shard threads, as `ShardThreads.use` does. */
-  readonly useThread: ShardThreads["use"] = (work) => this.#threads.use(work);
+  /** Runs a shard on one of the job's shard threads. */
+  readonly run: RunnableJob["run"] = (lease, executionId, options) =>
+    this.#threads.use((thread, onRead) => thread.run(lease, executionId, { ...options, onRead }));
 
-  /** Leaves the shard threads to the next job. No shard may be running. A later shard takes threads again. */
+  /** Leaves the shard threads to the next job. A later shard takes threads again. */
   rest(): Promise<void> {
     this.#resting = this.#threads.leave().then((threads) => {
       for (const thread of threads) this.#options.threads.keep(thread);
@@ -200,7 +170,7 @@ export class OpenJob implements AsyncDisposable {
       stepThreads,
       ...(share === undefined
         ? {}
-        : { ofJob: { keptPath: await keptFolder(this.#described), share, shardThreads } }),
+        : { ofJob: { keptPath: await keptFolder(this.#options.described), share, shardThreads } }),
       scratchPath,
       learned: this.#learned,
     });

@@ -34,7 +34,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^coordinator\/reduce\/(merge-small-files|preview|reduce|reduce-part)\.ts$/,
   /^extensions\/(pipeline\/pipelines|estimate\/run-samples)\.ts$/,
   /^extensions\/node-check\/(bench-device|check-node|loop-process|rows|run-job)\.ts$/,
-  /^worker\/(job\/open-job|process\/supervisor)\.ts$/,
+  /^worker\/(job\/open-job|process\/supervisor|tasks\/open-tasks)\.ts$/,
   /^worker\/write\/(combine|write-thread-client)\.ts$/,
   // Libraries that need files, and processes that parse untrusted data.
   /^shared\/sql\/(locked-database|sql-process-client)\.ts$/,

@@ -1,0 +1,305 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { DataServer } from "../../../../coordinator/data/data-server.ts";
+import { deferred, NEVER } from "../../../../shared/core/abort.ts";
+import { sha256 } from "../../../../shared/core/digest.ts";
+import { silentLogger } from "../../../../shared/core/log.ts";
+import { Slots } from "../../../../shared/core/slots.ts";
+import { BUCKETS, type BucketRange } from "../../../../shared/domain/buckets.ts";
+import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
+import type { Lease } from "../../../../shared/domain/job.ts";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
+import { below, parseLocation } from "../../../../shared/domain/location.ts";
+import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
+import { reducedFile } from "../../../../shared/domain/partial-layout.ts";
+import type { ReductionSpec } from "../../../../shared/domain/reduce-spec.ts";
+import type { TableFile } from "../../../../shared/domain/reduction-tasks.ts";
+import { shardId } from "../../../../shared/domain/shard.ts";
+import { workerSession } from "../../../../shared/domain/worker.ts";
+import { openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
+import { openSqlProcess } from "../../../../shared/sql/sql-process-client.ts";
+import type { JobDescription } from "../../../../shared/wire/job-description.ts";
+import type { DataService } from "../../../../shared/wire/services.ts";
+import { DeviceRunner } from "../../../../worker/job/device-runner.ts";
+import { sessionCell } from "../../../../worker/read/session-cell.ts";
+import { OpenTasks, type OpenTasksOptions } from "../../../../worker/tasks/open-tasks.ts";
+import { TEST_CREDENTIAL } from "../../../support/access.ts";
+import { aLease, anInputFile } from "../../../support/builders.ts";
+import { fakeServices } from "../../../support/fake-services.ts";
+import { writePartials } from "../../../support/partial-builder.ts";
+import { aJob, SUM_PLAN } from "../../../support/shard-job.ts";
+import { wireRig } from "../../../support/wire-rig.ts";
+
+const SUMS = {
+  by: ["k"],
+  combine: "SELECT k, sum(v) AS s, count(*) AS n FROM rows GROUP BY k",
+  final: "SELECT k, sum(s) AS s, sum(n)::BIGINT AS n FROM partials GROUP BY k ORDER BY k",
+};
+const ROWS = 400;
+const ALL_ROWS_SQL = "SELECT CASE i % 11 WHEN 0 THEN NULL ELSE i % 97 END AS k, i * i AS v";
+const ALL: BucketRange = { from: 0, to: BUCKETS };
+const SESSION = workerSession("s1");
+
+let root: string;
+let list: string;
+let tables: readonly TableFile[];
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-tasks-"));
+  list = join(root, "tables.json");
+  for (const name of ["results", "scratch"]) await mkdir(join(root, name));
+  await writeFile(join(root, "beacon"), "here");
+  tables = await writeTables(SUMS);
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+/** Writes the combined tables of three shards, and their list. */
+async function writeTables(spec: ReductionSpec): Promise<readonly TableFile[]> {
+  const partialsPath = join(root, "partials");
+  const partials = await writePartials(
+    { partialsPath, tempFolder: join(root, "temp"), reduce: { sums: spec } },
+    [0, 90, 250].map((start, shard) => ({
+      shard,
+      rows: `${ALL_ROWS_SQL} FROM range(${start}, ${[90, 250, ROWS][shard]}) r(i)`,
+    })),
+  );
+  const found = partials.map((partial): TableFile => {
+    const { name, rows, bytes, sha256: digest } = reducedFile(partial, "sums");
+    const location = parseLocation(join(partialsPath, partialFolder(partial), name));
+    return { location, rows, bytes, sha256: digest };
+  });
+  await writeFile(list, JSON.stringify(found));
+  return found;
+}
+
+async function describe(spec: ReductionSpec = SUMS): Promise<JobDescription> {
+  const text = await readFile(list);
+  return aJob({
+    partialsPath: join(root, "results"),
+    beacon: { path: parseLocation(join(root, "beacon")), content: "here" },
+    model: null,
+    map: { ...SUM_PLAN, inputs: [], outputs: [], keep: [], columns: [] },
+    tasks: {
+      name: "sums",
+      spec,
+      fields: [
+        { name: "k", type: { kind: "numeric", type: "int64" }, nullable: true },
+        { name: "v", type: { kind: "numeric", type: "int64" }, nullable: false },
+      ],
+      list: { location: parseLocation(list), bytes: text.length, sha256: sha256(text) },
+    },
+  });
+}
+
+let leases = 0;
+function leaseOf({ from, to }: BucketRange): Lease {
+  leases += 1;
+  return {
+    ...aLease(),
+    token: { generation: 1, sequence: leases },
+    shard: { id: shardId(0), rowStart: from, rowEnd: to },
+    slices: [{ file: anInputFile({ path: list }), rowStart: from, rowEnd: to }],
+  };
+}
+
+async function open(changes: Partial<OpenTasksOptions> = {}): Promise<OpenTasks> {
+  return await OpenTasks.open({
+    described: await describe(),
+    data: null,
+    session: sessionCell(SESSION),
+    firstLease: leaseOf(ALL),
+    access: "shared",
+    address: "",
+    credential: TEST_CREDENTIAL,
+    scratchPath: join(root, "scratch"),
+    log: silentLogger,
+    slots: new Slots("tasks", { slots: 2, waiting: Number.POSITIVE_INFINITY }),
+    open: openLockedDatabase,
+    ...changes,
+  });
+}
+
+const run = (job: OpenTasks, range = ALL, signal = NEVER): Promise<PartialManifest> =>
+  job.run(leaseOf(range), asExecutionId(`e${leases}`), { signal });
+
+/** Returns the rows of some tasks' results in order of their keys, as text. */
+async function rowsOf(partials: readonly PartialManifest[]): Promise<readonly string[]> {
+  const paths = partials.map(
+    (partial) => `'${join(root, "results", partialFolder(partial), "rows.parquet")}'`,
+  );
+  return await query(`FROM read_parquet([${paths.join(", ")}]) ORDER BY k`);
+}
+
+async function query(sql: string): Promise<readonly string[]> {
+  await using database = await openLockedDatabase({ folders: [root], tempFolder: join(root, "temp") });
+  return (await database.rows(sql)).map((row) => JSON.stringify(Object.values(row).map(String)));
+}
+
+/** Expects that failed tasks left no file, on their way or in place. */
+async function expectNothingLeft(): Promise<void> {
+  expect(await readdir(join(root, "results"))).toEqual([]);
+  expect(await readdir(join(root, "scratch", "tasks"))).toEqual([]);
+}
+
+test("any division of the buckets gives the rows of one final, and counts them once", async () => {
+  const all = `(${ALL_ROWS_SQL} FROM range(0, ${ROWS}) r(i))`;
+  const wanted = await query(`SELECT k, sum(v), count(*) FROM ${all} GROUP BY k ORDER BY k`);
+  const combined = tables.reduce((sum, { rows }) => sum + rows, 0);
+  await using job = await open();
+  const cuts = fc.uniqueArray(fc.integer({ min: 1, max: BUCKETS - 1 }), { maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(cuts, async (inner) => {
+      const bounds = [0, ...inner.sort((a, b) => a - b), BUCKETS];
+      const ranges = bounds.slice(1).map((to, index) => ({ from: bounds[index] ?? 0, to }));
+      const partials = await Promise.all(ranges.map((range) => run(job, range)));
+      expect(await rowsOf(partials)).toEqual(wanted);
+      const sumOf = (key: "rowsIn" | "rowsOut" | "rowsReduced") =>
+        partials.reduce((sum, counts) => sum + (counts[key] ?? 0), 0);
+      expect([sumOf("rowsIn"), sumOf("rowsOut"), sumOf("rowsReduced")]).toEqual([
+        BUCKETS,
+        wanted.length,
+        combined,
+      ]);
+    }),
+    { numRuns: 5 },
+  );
+  expect(await readdir(join(root, "scratch", "tasks"))).toEqual([]);
+});
+
+test("a range has the same bytes again, and on a worker that sees no files", async () => {
+  const range = { from: 700, to: 3_000 };
+  await using job = await open();
+  const first = await run(job, range);
+  expect(first.rowsOut).toBeGreaterThan(20);
+  expect((await run(job, range)).files).toEqual(first.files);
+
+  const results = below(parseLocation(root), "results");
+  await using server = new DataServer({
+    knowsSession: (known) => known === SESSION,
+    job: () => ({
+      stores: NO_STORES,
+      inputPaths: new Set([parseLocation(list), ...tables.map(({ location }) => location)]),
+      modelPaths: new Set(),
+      partialsPath: results,
+      spoolPath: join(root, "spool"),
+      checkUpload: () => {},
+    }),
+  });
+  await using rig = await wireRig({ ...fakeServices(), data: server });
+  await using far = await open({ access: "coordinator", data: rig.client.data });
+  const fetched = await run(far, range);
+  expect(fetched.files).toEqual(first.files);
+  expect(await rowsOf([fetched])).toEqual(await rowsOf([first]));
+  expect(await readdir(join(root, "scratch", "tasks"))).toEqual([]);
+});
+
+test("a range of buckets without rows is an empty table", async () => {
+  await using job = await open();
+  const found = await query(
+    `SELECT DISTINCT "shardmill:bucket" AS b FROM read_parquet('${tables[0]?.location}')`,
+  );
+  const used = new Set(found.map((row) => Number(JSON.parse(row)[0])));
+  const from = Array.from({ length: BUCKETS }, (_, bucket) => bucket).find(
+    (bucket) => ![0, 1, 2].some((more) => used.has(bucket + more)),
+  );
+  const partial = await run(job, { from: from ?? 0, to: (from ?? 0) + 1 });
+  expect(partial).toMatchObject({ rowsIn: 1, rowsOut: 0, rowsMapped: 0, rowsReduced: 0 });
+});
+
+test("an aborted task ends its process, and leaves nothing", async () => {
+  const stop = new AbortController();
+  const reason = new Error("the lease is revoked");
+  const endless = { ...SUMS, final: "SELECT sum(random() * s) AS x FROM partials, range(1000000000000)" };
+  await using job = await open({
+    described: await describe(endless),
+    open: async (options) => {
+      const database = await openSqlProcess(options);
+      setImmediate(() => stop.abort(reason));
+      return database;
+    },
+  });
+  await expect(run(job, ALL, stop.signal)).rejects.toBe(reason);
+  await expectNothingLeft();
+});
+
+test("a waiting task whose lease ends leaves the queue, and a closed job ends the running ones", async () => {
+  const slots = new Slots("tasks", { slots: 1, waiting: Number.POSITIVE_INFINITY });
+  const entered = deferred<void>();
+  const gate = deferred<void>();
+  await using job = await open({
+    slots,
+    open: async (options) => {
+      entered.resolve();
+      await gate.promise;
+      return await openLockedDatabase(options);
+    },
+  });
+  const first = run(job);
+  await entered.promise;
+  const stop = new AbortController();
+  const second = run(job, ALL, stop.signal);
+  await vi.waitFor(() => expect(slots.waiting).toBe(1));
+  const third = run(job);
+  await vi.waitFor(() => expect(slots.waiting).toBe(2));
+  stop.abort(new Error("revoked"));
+  await expect(second).rejects.toThrow("revoked");
+  expect(slots.waiting).toBe(1);
+  const closed = job[Symbol.asyncDispose]();
+  await expect(third).rejects.toMatchObject({ code: "INTERRUPTED" });
+  gate.resolve();
+  await expect(first).rejects.toMatchObject({ code: "INTERRUPTED" });
+  await closed;
+  await expectNothingLeft();
+});
+
+test("a task that fails leaves nothing, and an execution never replaces another's partial", async () => {
+  await using failing = await open({
+    described: await describe({ ...SUMS, final: "SELECT error('no') AS x FROM partials" }),
+  });
+  await expect(run(failing)).rejects.toMatchObject({ code: "SQL_FAILED" });
+  await expectNothingLeft();
+
+  await using job = await open();
+  const lease = leaseOf(ALL);
+  const first = await job.run(lease, asExecutionId("same"), { signal: NEVER });
+  const again = job.run(lease, asExecutionId("same"), { signal: NEVER });
+  await expect(again).rejects.toMatchObject({ code: "STORE_EXISTS" });
+  expect((await rowsOf([first])).length).toBe(first.rowsOut);
+});
+
+test("a list with other bytes, or a table that is not there, is refused before any task", async () => {
+  const described = await describe();
+  const text = await readFile(list, "utf8");
+  await writeFile(list, text.replace(/[0-9a-f]{8}/, "00000000"));
+  await expect(open({ described })).rejects.toMatchObject({ code: "STORE_FAILED", fields: { path: list } });
+  await writeFile(list, text);
+  await rm(tables[1]?.location ?? "");
+  await expect(open()).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
+});
+
+test("a worker opens an inner job without a model, and runs its tasks", async () => {
+  const described = await describe();
+  await using runner = new DeviceRunner({
+    services: { work: { describeJob: async () => described }, data: {} as DataService } as never,
+    address: "",
+    credential: TEST_CREDENTIAL,
+    device: "cpu",
+    lanes: 1,
+    threadsPerLane: 1,
+    shardThreads: 1,
+    stepThreads: 1,
+    access: "shared",
+    scratchPath: join(root, "scratch"),
+    log: silentLogger,
+    onBroken: (error) => {
+      throw error;
+    },
+  });
+  runner.useSession(SESSION);
+  const options = { signal: NEVER, onProgress: () => {} };
+  const partial = await runner.run(leaseOf(ALL), asExecutionId("e1"), options);
+  await using job = await open();
+  expect(partial.files).toEqual((await run(job)).files);
+});
