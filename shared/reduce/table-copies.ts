@@ -8,10 +8,10 @@ import type { BucketRange } from "../domain/buckets.ts";
 import type { Location } from "../domain/location.ts";
 import type { TableFile } from "../domain/reduction-tasks.ts";
 import { asStorageErrors } from "../storage/errors.ts";
-import { type ByteRange, planRanges } from "../storage/plan-ranges.ts";
+import { planRanges } from "../storage/plan-ranges.ts";
 import type { ByteSource } from "../storage/storage.ts";
+import { cutTable, type TableCut } from "./cut-table.ts";
 import type { ScanFile } from "./merge-small-files.ts";
-import { tableRanges } from "./table-ranges.ts";
 
 export interface TablePlace {
   /** Reads bytes `[start, end)` of a table. */
@@ -28,15 +28,15 @@ const READ_AHEAD = 1;
 const MAGIC = Buffer.from("PAR1");
 
 /**
- * Makes a sparse copy of each table: a file of the same size with holes in place of row groups that have no
- * row of `range`. A SELECT of only those buckets never reads the holes, because DuckDB skips the same row
- * groups. Any other SELECT fails.
+ * Copies those row groups of the tables that may have rows of `range`. A copy has them at their offsets, with
+ * holes in place of the others, and a footer of its own. So a few requests make it, without decoding.
  *
- * Tables without such a row are copied, too. DuckDB plans by the sizes and statistics of all files, and rows
- * without an ORDER BY follow the plan. So the result is the same as over the whole files.
+ * A footer that still had the other row groups would not do: DuckDB reads them, too, for some ORDER BY with a
+ * LIMIT.
  *
- * @returns copies in the order of `tables`
- * @throws {PARTIAL_INVALID} when a table is damaged or another one
+ * @returns copies in the order of `tables`, without empty ones. At least one, for its columns, if there is a
+ *   table.
+ * @throws {PARTIAL_INVALID} when a table is damaged, or has other bytes or rows
  * @throws whatever `read` throws
  */
 export async function tableFilesHere(
@@ -45,40 +45,24 @@ export async function tableFilesHere(
   place: TablePlace,
   signal: AbortSignal,
 ): Promise<readonly ScanFile[]> {
-  return await mapConcurrent(tables, TABLES_AT_ONCE, async (table, index) => {
-    const path = join(place.folder, `table-${index}.parquet`);
+  const copies = await mapConcurrent(tables, TABLES_AT_ONCE, async (table, index) => {
     const source = sourceOf(table, place);
-    const { tail, missing } = await planTable(table, source, range, signal);
-    await writeSparse(path, { source, tail, missing }, signal);
-    return { path, bytes: table.bytes };
+    const tail = await readTail(source, signal);
+    const cut = cutTable(tail.footer, table, range);
+    if (cut === null) {
+      throw invalidTable(
+        source.path,
+        `its footer does not describe ${table.rows} rows in ${table.bytes} bytes`,
+      );
+    }
+    if (cut.rows === 0 && index > 0) return null;
+    const path = join(place.folder, `table-${index}.parquet`);
+    const bytes = await writeCopy(path, { source, tail, cut }, signal);
+    return { path, bytes, rows: cut.rows };
   });
-}
-
-/** Table's ends, and the other bytes to fetch. */
-interface TablePlan {
-  readonly tail: ParquetTail;
-  readonly missing: readonly ByteRange[];
-}
-
-async function planTable(
-  table: TableFile,
-  source: ByteSource,
-  range: BucketRange,
-  signal: AbortSignal,
-): Promise<TablePlan> {
-  const tail = await readTail(source, signal);
-  const ranges = tableRanges(tail.footer, table, range);
-  if (ranges === null) {
-    throw invalidTable(
-      source.path,
-      `its footer does not describe ${table.rows} rows in ${table.bytes} bytes`,
-    );
-  }
-  const missing = ranges.map(({ start, end }) => ({
-    start: Math.max(start, MAGIC.length),
-    end: Math.min(end, tail.start),
-  }));
-  return { tail, missing: planRanges(missing) };
+  const found = copies.filter((copy) => copy !== null);
+  const full = found.filter(({ rows }) => rows > 0);
+  return (full.length > 0 ? full : found).map(({ path, bytes }) => ({ path, bytes }));
 }
 
 async function readTail(source: ByteSource, signal: AbortSignal): Promise<ParquetTail> {
@@ -104,28 +88,40 @@ function sourceOf({ location, bytes }: TableFile, { read }: TablePlace): ByteSou
   };
 }
 
-async function writeSparse(
-  path: string,
-  { source, tail, missing }: TablePlan & { readonly source: ByteSource },
-  signal: AbortSignal,
-): Promise<void> {
+interface Copied {
+  readonly source: ByteSource;
+  readonly tail: ParquetTail;
+  readonly cut: TableCut;
+}
+
+/** Writes a copy, and returns its size. */
+async function writeCopy(path: string, { source, tail, cut }: Copied, signal: AbortSignal): Promise<number> {
+  const missing = cut.ranges.map(({ start, end }) => ({ start, end: Math.min(end, tail.start) }));
+  const pieces = readAhead(planRanges(missing), READ_AHEAD, async ({ start, end }) => ({
+    start,
+    bytes: await source.read(start, end, signal),
+  }));
+  const data = tail.bytes.subarray(0, tail.footer.byteOffset - tail.bytes.byteOffset);
+  const end = Buffer.concat([cut.footer, Buffer.alloc(4), MAGIC]);
+  end.writeUInt32LE(cut.footer.length, cut.footer.length);
+  const endStart = tail.start + data.length;
+
   const file = await asStorageErrors("make", path, () => open(path, "wx"));
+  const write = async (bytes: Uint8Array, at: number) => {
+    for (let done = 0; done < bytes.length; )
+      done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+  };
   try {
-    const write = (bytes: Uint8Array, at: number) => asStorageErrors("write", path, () => writeAt(bytes, at));
-    const writeAt = async (bytes: Uint8Array, at: number) => {
-      for (let done = 0; done < bytes.length; )
-        done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
-    };
-    await write(MAGIC, 0);
-    await write(tail.bytes, tail.start);
-    const pieces = readAhead(missing, READ_AHEAD, async ({ start, end }) => ({
-      start,
-      bytes: await source.read(start, end, signal),
-    }));
-    for await (const { start, bytes } of pieces) await write(bytes, start);
+    await asStorageErrors("write", path, async () => {
+      await write(MAGIC, 0);
+      for await (const { start, bytes } of pieces) await write(bytes, start);
+      await write(data, tail.start);
+      await write(end, endStart);
+    });
   } finally {
     await file.close();
   }
+  return endStart + end.length;
 }
 
 function invalidTable(path: string, found: string, cause?: unknown): ShardmillError {
