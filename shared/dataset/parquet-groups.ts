@@ -31,7 +31,12 @@ export function readFooterGroups(footer: Uint8Array): FooterGroup[] | null {
   }
 }
 
-/** Returns a valid footer with only the row groups whose index `keeps` accepts. They stay where they are. */
+/**
+ * Returns a footer with only the row groups whose index `keeps` accepts, at their offsets. It is no longer than
+ * `footer`.
+ *
+ * @param footer valid footer
+ */
 export function keepGroups(footer: Uint8Array, keeps: (index: number) => boolean): Uint8Array {
   const reader = new ThriftReader(footer);
   const parts: Uint8Array[] = [];
@@ -49,7 +54,7 @@ export function keepGroups(footer: Uint8Array, keeps: (index: number) => boolean
       replace(start, varint(kept.reduce((sum, { rows }) => sum + rows, 0) * 2));
     } else if (id === FILE.rowGroups && type === THRIFT.list) {
       const groups = readSlices(reader, footer).filter((_, index) => keeps(index));
-      replace(start, Uint8Array.of(0xf0 | THRIFT.struct), varint(groups.length), ...groups);
+      replace(start, listHead(groups.length), ...groups);
     } else return false;
     return true;
   });
@@ -65,6 +70,12 @@ function readSlices(reader: ThriftReader, footer: Uint8Array): Uint8Array[] {
     slices.push(footer.subarray(start, reader.position));
   });
   return slices;
+}
+
+function listHead(items: number): Uint8Array {
+  const isLong = items >= 0x0f;
+  const head = ((isLong ? 0x0f : items) << 4) | THRIFT.struct;
+  return Uint8Array.of(head, ...(isLong ? varint(items) : []));
 }
 
 function varint(value: number): Uint8Array {

@@ -7,7 +7,6 @@ import type { ByteRange } from "../storage/plan-ranges.ts";
 
 /** Part of a combined table, as a table of its own. Its bytes keep their offsets. */
 export interface TableCut {
-  readonly rows: number;
   /** Bytes before the footer, in no order. */
   readonly ranges: readonly ByteRange[];
   readonly footer: Uint8Array;
@@ -31,16 +30,12 @@ export function cutTable(
   const groups = readFooterGroups(footer);
   const statistics = readStatistics(footer, [BUCKET_FIELD]);
   if (groups === null || statistics === null) return null;
-  if (rowsOf(groups) !== table.rows) return null;
+  if (groups.reduce((sum, { rows }) => sum + rows, 0) !== table.rows) return null;
   const keeps = (index: number) => !isOutside(statistics[index]?.[BUCKET_COLUMN], range);
   const kept = groups.filter((_, index) => keeps(index));
   const ranges = kept.flatMap((group) => group.ranges);
   if (ranges.some(({ end }) => end > table.bytes - footer.length)) return null;
-  return { rows: rowsOf(kept), ranges, footer: keepGroups(footer, keeps) };
-}
-
-function rowsOf(groups: readonly { readonly rows: number }[]): number {
-  return groups.reduce((sum, { rows }) => sum + rows, 0);
+  return { ranges, footer: keepGroups(footer, keeps) };
 }
 
 function isOutside(statistics: ColumnStatistics | undefined, { from, to }: BucketRange): boolean {

@@ -28,14 +28,14 @@ const READ_AHEAD = 1;
 const MAGIC = Buffer.from("PAR1");
 
 /**
- * Copies those row groups of the tables that may have rows of `range`. A copy has them at their offsets, with
- * holes in place of the others, and a footer of its own. So a few requests make it, without decoding.
+ * Copies those row groups of the tables that may have rows of `range`. A copy has the size of its table, and
+ * the row groups at their offsets, with holes in place of the others. Its footer has only those row groups. A
+ * footer with all of them would not do: DuckDB reads the others, too, for some ORDER BY with a LIMIT.
  *
- * A footer that still had the other row groups would not do: DuckDB reads them, too, for some ORDER BY with a
- * LIMIT.
+ * Copies tables without any such row group, too. Rows without an ORDER BY follow DuckDB's plan, which depends
+ * on the number of files, and on how they are merged.
  *
- * @returns copies in the order of `tables`, without empty ones. At least one, for its columns, if there is a
- *   table.
+ * @returns copies in the order of `tables`
  * @throws {PARTIAL_INVALID} when a table is damaged, or has other bytes or rows
  * @throws whatever `read` throws
  */
@@ -45,7 +45,7 @@ export async function tableFilesHere(
   place: TablePlace,
   signal: AbortSignal,
 ): Promise<readonly ScanFile[]> {
-  const copies = await mapConcurrent(tables, TABLES_AT_ONCE, async (table, index) => {
+  return await mapConcurrent(tables, TABLES_AT_ONCE, async (table, index) => {
     const source = sourceOf(table, place);
     const tail = await readTail(source, signal);
     const cut = cutTable(tail.footer, table, range);
@@ -55,14 +55,10 @@ export async function tableFilesHere(
         `its footer does not describe ${table.rows} rows in ${table.bytes} bytes`,
       );
     }
-    if (cut.rows === 0 && index > 0) return null;
     const path = join(place.folder, `table-${index}.parquet`);
-    const bytes = await writeCopy(path, { source, tail, cut }, signal);
-    return { path, bytes, rows: cut.rows };
+    await writeCopy(path, { source, tail, cut }, signal);
+    return { path, bytes: table.bytes };
   });
-  const found = copies.filter((copy) => copy !== null);
-  const full = found.filter(({ rows }) => rows > 0);
-  return (full.length > 0 ? full : found).map(({ path, bytes }) => ({ path, bytes }));
 }
 
 async function readTail(source: ByteSource, signal: AbortSignal): Promise<ParquetTail> {
@@ -94,8 +90,7 @@ interface Copied {
   readonly cut: TableCut;
 }
 
-/** Writes a copy, and returns its size. */
-async function writeCopy(path: string, { source, tail, cut }: Copied, signal: AbortSignal): Promise<number> {
+async function writeCopy(path: string, { source, tail, cut }: Copied, signal: AbortSignal): Promise<void> {
   const missing = cut.ranges.map(({ start, end }) => ({ start, end: Math.min(end, tail.start) }));
   const pieces = readAhead(planRanges(missing), READ_AHEAD, async ({ start, end }) => ({
     start,
@@ -104,7 +99,6 @@ async function writeCopy(path: string, { source, tail, cut }: Copied, signal: Ab
   const data = tail.bytes.subarray(0, tail.footer.byteOffset - tail.bytes.byteOffset);
   const end = Buffer.concat([cut.footer, Buffer.alloc(4), MAGIC]);
   end.writeUInt32LE(cut.footer.length, cut.footer.length);
-  const endStart = tail.start + data.length;
 
   const file = await asStorageErrors("make", path, () => open(path, "wx"));
   const write = async (bytes: Uint8Array, at: number) => {
@@ -116,12 +110,12 @@ async function writeCopy(path: string, { source, tail, cut }: Copied, signal: Ab
       await write(MAGIC, 0);
       for await (const { start, bytes } of pieces) await write(bytes, start);
       await write(data, tail.start);
-      await write(end, endStart);
+      // The footer is no longer than the table's.
+      await write(end, source.bytes - end.length);
     });
   } finally {
     await file.close();
   }
-  return endStart + end.length;
 }
 
 function invalidTable(path: string, found: string, cause?: unknown): ShardmillError {
