@@ -2,7 +2,7 @@ import type { ByteRange } from "../storage/plan-ranges.ts";
 import { THRIFT, ThriftFault, ThriftReader } from "./thrift-reader.ts";
 
 /** Row group of a Parquet file, as its footer declares it. */
-export interface FooterGroup {
+interface FooterGroup {
   readonly rows: number;
   /** Bytes of its pages, and of its bloom filters, in no order. */
   readonly ranges: readonly ByteRange[];
@@ -32,8 +32,8 @@ export function readFooterGroups(footer: Uint8Array): FooterGroup[] | null {
 }
 
 /**
- * Returns a footer with only the row groups whose index `keeps` accepts, at their offsets. It is no longer than
- * `footer`.
+ * Returns a footer with only the row groups whose index `keeps` accepts, at their offsets. It is no longer
+ * than `footer`.
  *
  * @param footer valid footer
  */

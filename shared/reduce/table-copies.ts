@@ -29,11 +29,11 @@ const MAGIC = Buffer.from("PAR1");
 
 /**
  * Copies those row groups of the tables that may have rows of `range`. A copy has the size of its table, and
- * the row groups at their offsets, with holes in place of the others. Its footer has only those row groups. A
- * footer with all of them would not do: DuckDB reads the others, too, for some ORDER BY with a LIMIT.
+ * holes in place of the other row groups. Its footer describes only what it has. With the table's footer,
+ * DuckDB would read the holes for some ORDER BY with a LIMIT.
  *
- * Copies tables without any such row group, too. Rows without an ORDER BY follow DuckDB's plan, which depends
- * on the number of files, and on how they are merged.
+ * Copies tables without such a row group, too. DuckDB's plan depends on the number of files and on their
+ * merging. The order of rows without an ORDER BY depends on the plan.
  *
  * @returns copies in the order of `tables`
  * @throws {PARTIAL_INVALID} when a table is damaged, or has other bytes or rows

@@ -103,7 +103,7 @@ function wholeFiles(tables: readonly TableFile[]): readonly ScanFile[] {
   return tables.map(({ location, bytes }) => ({ path: localPathOf(location), bytes }));
 }
 
-/** Returns the bytes that a reader of a range needs, as DuckDB describes the file, and all of its row groups. */
+/** Returns the bytes of a range's row groups, as DuckDB describes them, and all bytes beside row groups. */
 async function neededBytes({ location, bytes }: TableFile, { from, to }: BucketRange): Promise<number> {
   const bucket = "path_in_schema = 'shardmill:bucket'";
   const groups = `SELECT row_group_id, sum(total_compressed_size) AS bytes,
