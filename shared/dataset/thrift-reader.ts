@@ -23,6 +23,11 @@ export class ThriftReader {
     this.#bytes = bytes;
   }
 
+  /** Offset of the next byte. */
+  get position(): number {
+    return this.#at;
+  }
+
   get isAtEnd(): boolean {
     return this.#at === this.#bytes.length;
   }

@@ -1,50 +1,126 @@
-import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { hashed } from "../core/digest.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
+import { readAhead } from "../core/read-ahead.ts";
+import { type ParquetTail, readParquetTail } from "../dataset/parquet-footer.ts";
 import type { BucketRange } from "../domain/buckets.ts";
 import type { Location } from "../domain/location.ts";
 import type { TableFile } from "../domain/reduction-tasks.ts";
-import { wrongDigest } from "../storage/errors.ts";
-import { makeScratch } from "../storage/local-paths.ts";
+import { asStorageErrors } from "../storage/errors.ts";
+import { planRanges } from "../storage/plan-ranges.ts";
+import type { ByteSource } from "../storage/storage.ts";
+import { cutTable, type TableCut } from "./cut-table.ts";
 import type { ScanFile } from "./merge-small-files.ts";
 
 export interface TablePlace {
-  /** Reads the bytes `[start, end)` of a table. */
+  /** Reads bytes `[start, end)` of a table. */
   readonly read: (location: Location, start: number, end: number, signal: AbortSignal) => Promise<Uint8Array>;
-  /** Existing folder of this task alone. The caller removes it. */
+  /** Existing folder on this machine, for this task alone. The caller removes it. */
   readonly folder: string;
 }
 
-/** Copies at once. Each is a round trip, and most tables are small. */
-const COPIES_AT_ONCE = 8;
-/** Bytes of one read. */
-const READ_BYTES = 8 << 20;
+/** Tables fetched at once. Each holds up to two requests of 8 MiB in memory. */
+const TABLES_AT_ONCE = 8;
+/** Requests of a table that are read while another is written. */
+const READ_AHEAD = 1;
+
+const MAGIC = Buffer.from("PAR1");
 
 /**
- * Copies the tables to this machine, and checks each. The files may have rows of other buckets.
+ * Copies those row groups of the tables that may have rows of `range`. A copy has the size of its table, and
+ * holes in place of the other row groups. Its footer describes only what it has. With the table's footer,
+ * DuckDB would read the holes for some ORDER BY with a LIMIT.
  *
- * @returns the copies, in the order of the tables
- * @throws {STORE_FAILED} when a table has other bytes
+ * Copies tables without such a row group, too. DuckDB's plan depends on the number of files and on their
+ * merging. The order of rows without an ORDER BY depends on the plan.
+ *
+ * @returns copies in the order of `tables`
+ * @throws {PARTIAL_INVALID} when a table is damaged, or has other bytes or rows
+ * @throws whatever `read` throws
  */
 export async function tableFilesHere(
   tables: readonly TableFile[],
-  _range: BucketRange,
+  range: BucketRange,
   place: TablePlace,
   signal: AbortSignal,
 ): Promise<readonly ScanFile[]> {
-  return await mapConcurrent(tables, COPIES_AT_ONCE, async ({ location, bytes, sha256 }, index) => {
+  return await mapConcurrent(tables, TABLES_AT_ONCE, async (table, index) => {
+    const source = sourceOf(table, place);
+    const tail = await readTail(source, signal);
+    const cut = cutTable(tail.footer, table, range);
+    if (cut === null) {
+      throw invalidTable(
+        source.path,
+        `its footer does not describe ${table.rows} rows in ${table.bytes} bytes`,
+      );
+    }
     const path = join(place.folder, `table-${index}.parquet`);
-    const hash = createHash("sha256");
-    await makeScratch(path, async (append) => {
-      for (let at = 0; at < bytes; at += READ_BYTES) {
-        const chunk = await place.read(location, at, Math.min(bytes, at + READ_BYTES), signal);
-        hash.update(chunk);
-        await append(chunk);
-      }
+    await writeCopy(path, { source, tail, cut }, signal);
+    return { path, bytes: table.bytes };
+  });
+}
+
+async function readTail(source: ByteSource, signal: AbortSignal): Promise<ParquetTail> {
+  try {
+    return await readParquetTail(source, signal);
+  } catch (error) {
+    // These codes describe the user's input.
+    const isDamaged =
+      isShardmillError(error, "INPUT_CORRUPT") || isShardmillError(error, "INPUT_UNSUPPORTED");
+    throw isDamaged ? invalidTable(source.path, messageOf(error), error) : error;
+  }
+}
+
+function sourceOf({ location, bytes }: TableFile, { read }: TablePlace): ByteSource {
+  return {
+    path: location,
+    bytes,
+    async read(start, end, signal) {
+      const found = await read(location, start, end, signal);
+      if (found.length === end - start) return found;
+      throw invalidTable(location, `${found.length} bytes at [${start}, ${end})`);
+    },
+  };
+}
+
+interface Copied {
+  readonly source: ByteSource;
+  readonly tail: ParquetTail;
+  readonly cut: TableCut;
+}
+
+async function writeCopy(path: string, { source, tail, cut }: Copied, signal: AbortSignal): Promise<void> {
+  const missing = cut.ranges.map(({ start, end }) => ({ start, end: Math.min(end, tail.start) }));
+  const pieces = readAhead(planRanges(missing), READ_AHEAD, async ({ start, end }) => ({
+    start,
+    bytes: await source.read(start, end, signal),
+  }));
+  const data = tail.bytes.subarray(0, tail.footer.byteOffset - tail.bytes.byteOffset);
+  const end = Buffer.concat([cut.footer, Buffer.alloc(4), MAGIC]);
+  end.writeUInt32LE(cut.footer.length, cut.footer.length);
+
+  const file = await asStorageErrors("make", path, () => open(path, "wx"));
+  const write = async (bytes: Uint8Array, at: number) => {
+    for (let done = 0; done < bytes.length; )
+      done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+  };
+  try {
+    await asStorageErrors("write", path, async () => {
+      await write(MAGIC, 0);
+      for await (const { start, bytes } of pieces) await write(bytes, start);
+      await write(data, tail.start);
+      // The footer is no longer than the table's.
+      await write(end, source.bytes - end.length);
     });
-    const found = hashed(hash);
-    if (found !== sha256) throw wrongDigest(location, sha256, found);
-    return { path, bytes };
+  } finally {
+    await file.close();
+  }
+}
+
+function invalidTable(path: string, found: string, cause?: unknown): ShardmillError {
+  return new ShardmillError("PARTIAL_INVALID", `combined table ${path} is invalid: ${found}`, {
+    fields: { path, found },
+    cause,
   });
 }
