@@ -42,6 +42,7 @@ export function aJobStatus(changes: Partial<JobStatus> = {}): JobStatus {
     conversion: null,
     devices: [],
     stores: [],
+    tasks: [],
     fetching: null,
     waiting: null,
     endProgress: null,

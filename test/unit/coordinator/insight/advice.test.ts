@@ -23,6 +23,7 @@ function facts(changes: Partial<AdviceFacts> = {}, usage: Partial<AdviceFacts["u
     device: "cuda",
     isConverted: false,
     stores: [],
+    tasks: [],
     ...changes,
   };
 }
