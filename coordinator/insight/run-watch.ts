@@ -11,7 +11,6 @@ import type { RunFacts } from "../../shared/domain/run-facts.ts";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { type StoreWaiting, storeWaiting } from "../../shared/domain/store-waiting.ts";
-import { runningTasks } from "../../shared/domain/task-run.ts";
 import type { StageShares, WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import { excludedUntilMs } from "../schedule/policy/exclusion.ts";
 import type { JobEffect } from "../schedule/state/effect.ts";
@@ -29,7 +28,7 @@ import { type LoopTime, RunMeter, type RunSample, type WorkerSample } from "./ru
 import { shardCells } from "./shard-cells.ts";
 import { packMap } from "./shard-map.ts";
 import type { StoreWatch } from "./store-watch.ts";
-import { TaskWatch } from "./task-watch.ts";
+import { TaskWatch, workersOfTasks } from "./task-watch.ts";
 import type { WorkerLook } from "./worker-memory.ts";
 
 /** Part of a worker's last report that a verdict needs. */
@@ -166,8 +165,7 @@ export class RunWatch {
     const tasks = this.tasks.all();
     return {
       ...progress,
-      // Workers that run tasks serve the inner job, whose shards these are.
-      workers: Math.max(this.#here(state).length, runningTasks({ ...progress, tasks })?.workers ?? 0),
+      workers: Math.max(this.#here(state).length, ...workersOfTasks(state, tasks)),
       ...this.#pace.pace(over, nowMs, progress),
       ...this.verdict(over),
       conversion: this.#options.conversion,

@@ -37,6 +37,15 @@ export class TaskWatch {
   }
 }
 
+/**
+ * Returns the numbers of workers that serve a reducing job by its tasks. Until the workers get another job,
+ * their reports name the inner job.
+ */
+export function workersOfTasks({ phase }: Pick<JobState, "phase">, runs: readonly TaskRun[]): number[] {
+  const isReducing = phase.kind === "reducing" || phase.kind === "publishing";
+  return isReducing ? runs.map(({ workers }) => workers) : [];
+}
+
 /** Counts the tasks of an inner job with this state. `look` is called whenever tasks are assigned. */
 export function countTasks(reduction: string, state: JobState, clock: Pick<Clock, "nowMs">) {
   const beganMs = clock.nowMs();
