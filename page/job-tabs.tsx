@@ -11,6 +11,7 @@ import { secondsText, shortCount } from "../shared/plots/scale.ts";
 import { END_TEXTS, timeLineLegend, timeLinePlot } from "../shared/plots/time-line-plot.ts";
 import { periodsText } from "../shared/plots/work-periods.ts";
 import { batchText } from "../shared/terminal/batch-text.ts";
+import { tasksText } from "../shared/terminal/task-text.ts";
 import { counted } from "../shared/terminal/text.ts";
 
 type WithHistory = { readonly history: RunHistory | null };
@@ -73,6 +74,11 @@ export function Overview({ status, history }: WithHistory & { readonly status: J
   return (
     <>
       <Verdict status={status} />
+      {status.tasks.map((run) => (
+        <p key={run.reduction} class="soft">
+          Tasks of {tasksText(run)}
+        </p>
+      ))}
       <h2>Rows a second</h2>
       {history === null ? (
         <p class="soft">Unknown.</p>

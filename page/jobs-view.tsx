@@ -3,7 +3,9 @@ import { formatCount } from "../shared/core/units.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { ServedStatus } from "../shared/domain/served-status.ts";
+import { runningTasks } from "../shared/domain/task-run.ts";
 import { secondsText, shortCount } from "../shared/plots/scale.ts";
+import { tasksProgressText } from "../shared/terminal/task-text.ts";
 import { jobLink } from "./job-link.tsx";
 import { Head } from "./job-tabs.tsx";
 import { Triggers } from "./triggers-view.tsx";
@@ -98,9 +100,11 @@ interface PhaseLineProps {
 export function PhaseLine({ status, countOf }: PhaseLineProps) {
   const { phase, paused, rowsDone, rowsTotal, rowsPerSecond, secondsLeft, deadLetters } = status;
   const isRunning = phase === "running";
+  const tasks = runningTasks(status);
   const parts = [
     paused && isRunning ? "paused" : phase,
     `${countOf(rowsDone)} of ${countOf(rowsTotal)} rows`,
+    tasks === null ? null : tasksProgressText(tasks),
     isRunning ? `${shortCount(rowsPerSecond)} rows/s` : null,
     isRunning && secondsLeft !== null ? `${secondsText(secondsLeft)} left` : null,
     deadLetters > 0 ? `${countOf(deadLetters)} ${deadLetters === 1 ? "dead letter" : "dead letters"}` : null,

@@ -2,7 +2,9 @@ import { formatCount, formatRate, formatSeconds } from "../../shared/core/units.
 import type { EndProgress } from "../../shared/domain/end-progress.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { ROW_COUNTS, SHOWN_COUNTS } from "../../shared/domain/row-counts.ts";
+import { runningTasks } from "../../shared/domain/task-run.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
+import { tasksProgressText } from "../../shared/terminal/task-text.ts";
 import { counted, oneLine, truncate, widthOf } from "../../shared/terminal/text.ts";
 import { bottleneckText } from "../../shared/terminal/verdict-text.ts";
 import { fetchingText } from "./fetching-text.ts";
@@ -42,7 +44,7 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
     lines.push([[bar(status, columns - widthOf(figures)), style.good], [figures]]);
   }
   if (status.phase === "running") lines.push([[runningParts(status).join(", ")]]);
-  if (status.endProgress !== null) lines.push([[endProgressText(status.endProgress)]]);
+  lines.push(...endTexts(status).map((text): Piece[] => [[text]]));
   if (status.shardsTotal > 0) lines.push([[partsText(status), style.dim]]);
   for (const { text, isWarning } of countTexts(status))
     lines.push([[text, isWarning ? style.warn : style.dim]]);
@@ -53,7 +55,7 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
 export function renderPlainLine(status: JobStatus): string {
   const parts = [`${oneLine(status.name)} ${stateText(status)}: ${rowsText(status)} (${percent(status)})`];
   if (status.phase === "running") parts.push(...runningParts(status));
-  if (status.endProgress !== null) parts.push(endProgressText(status.endProgress));
+  parts.push(...endTexts(status));
   parts.push(`shards ${formatCount(status.shardsCommitted)} of ${formatCount(status.shardsTotal)}`);
   parts.push(counted(status.workers, "worker"));
   if (status.attemptsFailed > 0) parts.push(counted(status.attemptsFailed, "failed attempt"));
@@ -107,6 +109,14 @@ const END_STEP_TEXTS = {
   check: ["checking", "files"],
   shape: ["writing", "rows of the output's files"],
 } as const satisfies Record<EndProgress["step"], readonly [verb: string, things: string]>;
+
+/** Describes the tasks or the step of a job that reduces. */
+function endTexts(status: JobStatus): string[] {
+  const running = runningTasks(status);
+  if (running !== null) return [tasksProgressText(running)];
+  const { endProgress } = status;
+  return endProgress === null ? [] : [endProgressText(endProgress)];
+}
 
 /** Describes a step of the job's end: `checking 12 of 322 files`. */
 function endProgressText({ step, done, total }: EndProgress): string {

@@ -6,6 +6,7 @@ import { NOTED_COUNTS, ROW_COUNTS, type SHOWN_COUNTS } from "../../shared/domain
 import { quoteLiteral } from "../../shared/sql/quote.ts";
 import { deviceEntries } from "../../shared/terminal/device-text.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
+import { tasksText } from "../../shared/terminal/task-text.ts";
 import { counted, labelled, oneLine } from "../../shared/terminal/text.ts";
 import { verdictEntries } from "../../shared/terminal/verdict-text.ts";
 import { conversionEntry } from "./conversion-line.ts";
@@ -82,6 +83,7 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["output", status.manifest === "" ? null : oneLine(status.output)],
     ["manifest", status.manifest === "" ? null : oneLine(status.manifest)],
     ["shards", `${shards}, in ${counted(attempts, "attempt")}${failed}`],
+    ...status.tasks.map((run): Entry => ["tasks", tasksText(run)]),
     ...conversionEntry(status.conversion),
     ...deviceEntries(status.devices),
     ["pruned", status.rowsPruned === 0 ? null : counted(status.rowsPruned, "row")],

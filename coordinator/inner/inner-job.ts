@@ -18,6 +18,7 @@ import { createPartialStore, type PartialStore } from "../commit/partial-store.t
 import { Meters } from "../insight/meters.ts";
 import { RunWatch } from "../insight/run-watch.ts";
 import { StoreWatch } from "../insight/store-watch.ts";
+import { countTasks } from "../insight/task-watch.ts";
 import { ActiveJob } from "../job/active-job.ts";
 import { describeJob } from "../job/describe-job.ts";
 import { type JobLock, openJobJournal } from "../job/job-journal.ts";
@@ -45,6 +46,7 @@ export interface OuterJob
   readonly storage: Storage;
   readonly checksums?: StoredChecksums | undefined;
   readonly lock: JobLock & Pick<HeldLock, "look" | "makeFolder">;
+  readonly runWatch: Pick<RunWatch, "tasks">;
   /** Offers the tasks of an inner job to workers until it has ended. */
   readonly serve: (job: ActiveJob) => void;
 }
@@ -79,9 +81,11 @@ export async function runInnerJob(
     });
     return await orAbort(Promise.race([opened.results, failed]), signal);
   } catch (error) {
-    if (isShardmillError(error, "NO_WORKERS")) return null;
-    throw error;
+    if (!isShardmillError(error, "NO_WORKERS")) throw error;
+    outer.runWatch.tasks.drop(tasks.reduction.name);
+    return null;
   } finally {
+    outer.runWatch.tasks.end(tasks.reduction.name);
     job?.abandon();
     await (job?.release() ?? resources.release()).catch(ignorePlaceError);
   }
@@ -121,6 +125,7 @@ async function openInnerJob(tasks: TasksToRun, outer: OuterJob, resources: Resou
     loopTime: () => seams.loopTime(),
     stores: new StoreWatch(() => [], []),
   });
+  const counts = countTasks(tasks.reduction.name, state, clock);
   const journal = resources.add(
     new SnapshottingJournal({
       ...opened,
@@ -139,7 +144,10 @@ async function openInnerJob(tasks: TasksToRun, outer: OuterJob, resources: Resou
     journal,
     work: done,
     onWake: outer.onWake,
-    onApplied: (event, effects) => runWatch.applied(event, effects),
+    onApplied: (event, effects) => {
+      runWatch.applied(event, effects);
+      if (event.kind === "leaseRequested") counts.look();
+    },
   });
   opened.lock.lost.addEventListener("abort", () => shell.breakDown(opened.lock.lost.reason), { once: true });
   const job = new ActiveJob({
@@ -164,6 +172,7 @@ async function openInnerJob(tasks: TasksToRun, outer: OuterJob, resources: Resou
     release: () => resources.release(),
   });
   await begin(shell, jobId, planned);
+  outer.runWatch.tasks.begin(tasks.reduction.name, counts.read);
   return { job, results: done.results };
 }
 

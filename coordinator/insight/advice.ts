@@ -3,7 +3,9 @@ import { formatCount } from "../../shared/core/units.ts";
 import { type BatchInUse, FEW_ROWS } from "../../shared/domain/batch-in-use.ts";
 import type { Bottleneck } from "../../shared/domain/bottleneck.ts";
 import { CONVERSION } from "../../shared/domain/conversion.ts";
+import type { TaskRun } from "../../shared/domain/task-run.ts";
 import type { StageShares, WorkerInfo } from "../../shared/domain/worker.ts";
+import { heavyKeyText } from "../../shared/terminal/task-text.ts";
 import type { RunUsage } from "./bottleneck.ts";
 import { storeAdvice, storeInUse } from "./store-advice.ts";
 import type { StoreRate } from "./store-rates.ts";
@@ -25,6 +27,8 @@ export interface AdviceFacts {
   readonly isConverted: boolean;
   /** Rates of the stores that the job used. */
   readonly stores: readonly StoreRate[];
+  /** Tasks of reductions by key. */
+  readonly tasks: readonly TaskRun[];
 }
 
 /** Share of padding from which batches of similar lengths save more than most hardware changes. */
@@ -94,10 +98,19 @@ function usualAdvice(bottleneck: Bottleneck, facts: AdviceFacts): string {
     case "coordinator":
       return "the workers wait for the coordinator: use fewer and larger shards (input.shardRows), or give it a faster core and disk";
     case "reduce":
-      return "the work after the last shard is the bottleneck: its share falls with more rows, `combine` does part of a reduction earlier, and `by` divides it";
+      return reduceAdvice(facts);
     default:
       return assertNever(bottleneck);
   }
+}
+
+/** Returns the advice for a job that mostly reduces. Names the heaviest key of uneven tasks. */
+function reduceAdvice({ tasks }: AdviceFacts): string {
+  const heavy = tasks.find(({ heavyKeys }) => heavyKeys.length > 0);
+  const [key] = heavy?.heavyKeys ?? [];
+  if (heavy === undefined || key === undefined)
+    return "the work after the last shard is the bottleneck: its share falls with more rows, `combine` does part of a reduction earlier, and `by` divides it";
+  return `the work after the last shard is the bottleneck, and in reduce.${heavy.reduction} ${heavyKeyText(key, heavy.rowsRead)}: reduce its rows earlier with \`combine\`, drop them with \`where\`, or name more columns in \`by\``;
 }
 
 /** Bottlenecks that larger shards do not change, or make worse. */

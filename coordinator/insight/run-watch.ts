@@ -7,9 +7,8 @@ import type { EndProgress } from "../../shared/domain/end-progress.ts";
 import { type Fetching, sumOfFetching } from "../../shared/domain/fetching.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
-import type { DeadLetter } from "../../shared/domain/partial.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
-import type { DeadLetterReason, RunHistory } from "../../shared/domain/run-history.ts";
+import type { RunHistory } from "../../shared/domain/run-history.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { type StoreWaiting, storeWaiting } from "../../shared/domain/store-waiting.ts";
 import type { StageShares, WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
@@ -17,9 +16,10 @@ import { excludedUntilMs } from "../schedule/policy/exclusion.ts";
 import type { JobEffect } from "../schedule/state/effect.ts";
 import type { JobEvent } from "../schedule/state/event.ts";
 import { isPaused, type JobState, type WorkerEntry } from "../schedule/state/job-state.ts";
-import { committedPartials, jobProgress, poisonedRows } from "../schedule/state/progress.ts";
+import { jobProgress } from "../schedule/state/progress.ts";
 import { adviceFor } from "./advice.ts";
 import { findBottleneck, type WorkerDoing } from "./bottleneck.ts";
+import { deadLetterReasons } from "./dead-letter-reasons.ts";
 import { DeviceReports } from "./device-reports.ts";
 import { PaceMeter } from "./pace-meter.ts";
 import { type EarlierRun, recallRun } from "./recall-run.ts";
@@ -28,6 +28,7 @@ import { type LoopTime, RunMeter, type RunSample, type WorkerSample } from "./ru
 import { shardCells } from "./shard-cells.ts";
 import { packMap } from "./shard-map.ts";
 import type { StoreWatch } from "./store-watch.ts";
+import { TaskWatch, workersOfTasks } from "./task-watch.ts";
 import type { WorkerLook } from "./worker-memory.ts";
 
 /** Part of a worker's last report that a verdict needs. */
@@ -60,15 +61,11 @@ export interface RunWatchOptions {
   readonly earlier?: EarlierRun;
 }
 
-/** Limit of kinds of failures. Users read no more. */
-const MOST_REASONS = 20;
 /**
  * Most workers with rows that trigger a sample before the first one has reported shares. A sample visits
  * every worker. Thousands may start at once, or never report shares.
  */
 const MOST_EARLY = 16;
-/** Limit of a message, which may quote a row: files that users share show it. */
-const MOST_CHARS = 300;
 
 /**
  * Measures how one job's run spends its time on this coordinator, and reports what limits it. Samples every
@@ -79,6 +76,8 @@ export class RunWatch {
   readonly devices = new DeviceReports();
   /** History of the run, for the page and the report. */
   readonly memory: RunMemory;
+  /** Tasks of reductions by key, which workers run. */
+  readonly tasks = new TaskWatch();
   /** Progress of staging the output. Null: no output is being staged. */
   endProgress: EndProgress | null = null;
   readonly #options: RunWatchOptions;
@@ -163,9 +162,10 @@ export class RunWatch {
   facts(over: "run" | "now", nowMs = this.#options.clock.nowMs()): RunFacts {
     const state = this.#options.state();
     const progress = jobProgress(state);
+    const tasks = this.tasks.all();
     return {
       ...progress,
-      workers: this.#here(state).length,
+      workers: Math.max(this.#here(state).length, ...workersOfTasks(state, tasks)),
       ...this.#pace.pace(over, nowMs, progress),
       ...this.verdict(over),
       conversion: this.#options.conversion,
@@ -173,6 +173,7 @@ export class RunWatch {
       stores: this.#options.stores.all(),
       fetching: this.#fetching,
       waiting: this.#waiting(state, nowMs),
+      tasks,
       endProgress: isEnded(progress.phase) ? null : this.endProgress,
     };
   }
@@ -214,6 +215,7 @@ export class RunWatch {
       device: this.#device,
       isConverted: this.#options.conversion !== null,
       stores: this.#options.stores.rates(over),
+      tasks: this.tasks.all(),
     };
     return { bottleneck, stages: usage.stages, padding, batch, advice: adviceFor(bottleneck, facts) };
   }
@@ -276,22 +278,4 @@ function rounded(stages: StageShares): StageShares {
   return Object.fromEntries(
     Object.entries(stages).map(([stage, share]) => [stage, Math.round(share * 1e3) / 1e3]),
   );
-}
-
-/**
- * Returns the reasons of dead letters, in committed and poisoned shards. Visits every shard if there are any.
- */
-function deadLetterReasons(state: JobState): readonly DeadLetterReason[] {
-  if (state.totals.deadLetters === 0) return [];
-  const reasons = new Map<string, DeadLetterReason>();
-  const add = (letter: DeadLetter) => {
-    const key = `${letter.stage} ${letter.code}`;
-    const known = reasons.get(key);
-    const first = { ...letter, message: letter.message.slice(0, MOST_CHARS), shards: 0 };
-    reasons.set(key, { ...(known ?? first), shards: (known?.shards ?? 0) + 1 });
-  };
-  for (const { firstDeadLetter } of committedPartials(state))
-    if (firstDeadLetter !== null) add(firstDeadLetter);
-  for (const letter of poisonedRows(state)) add(letter);
-  return [...reasons.values()].sort((a, b) => b.shards - a.shards).slice(0, MOST_REASONS);
 }

@@ -212,6 +212,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       partials,
       signal,
       runTasks: this.#options.runTasks,
+      onHeavyKeys: (name, keys) => runWatch.tasks.noteHeavyKeys(name, keys),
       ...(seams.partBytes === undefined ? {} : { partBytes: seams.partBytes }),
     });
     runWatch.look();

@@ -14,6 +14,7 @@ import type { StoredFacts } from "../../shared/domain/run-facts.ts";
 import { RUN_HISTORY_SCHEMA } from "../../shared/domain/run-history.ts";
 import { SIDECARS } from "../../shared/domain/sidecars.ts";
 import { COUNTED_OF_STORE, STORE_COUNTS, type StoreCounts } from "../../shared/domain/store-counts.ts";
+import type { TaskRun } from "../../shared/domain/task-run.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { readText, readTextIfThere } from "../../shared/storage/whole-file.ts";
@@ -37,12 +38,21 @@ const STORE_COUNTS_SCHEMA = z.object({
   ...recordOf(COUNTED_OF_STORE, (name) => (STORE_COUNTS[name] === "whole" ? count : duration)),
 }) satisfies z.ZodType<StoreCounts>;
 
+const TASK_RUN_SCHEMA = z.object({
+  reduction: z.string(),
+  ...recordOf(["tasks", "done", "running", "attemptsFailed", "workers", "rowsRead", "mostRows"], () => count),
+  seconds: duration,
+  heavyKeys: z.array(z.object({ key: z.string(), rows: count })),
+}) satisfies z.ZodType<TaskRun>;
+
 const storedFacts = {
   attempts: count,
   bottleneck: z.enum(BOTTLENECKS).nullable(),
   stages: z.partialRecord(z.enum(STAGES), z.number()),
   devices: z.array(DEVICE_REPORT_SCHEMA),
   stores: z.array(STORE_COUNTS_SCHEMA),
+  // Earlier versions ran no tasks.
+  tasks: z.array(TASK_RUN_SCHEMA).default([]),
 } satisfies { readonly [K in keyof StoredFacts]: z.ZodType<StoredFacts[K]> };
 
 /** Schemas of the keys of files beside the manifest. `besidesOf` reads them, the compiler has no types. */

@@ -7,6 +7,7 @@ import type { Location } from "../../shared/domain/location.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import type { ReductionBindings } from "../../shared/domain/reduction-binding.ts";
 import type { TableFile } from "../../shared/domain/reduction-tasks.ts";
+import type { HeavyKey } from "../../shared/domain/task-run.ts";
 import type { MergeLimits } from "../../shared/reduce/merge-small-files.ts";
 import type { PartReduction } from "../../shared/reduce/reduce-part.ts";
 import type { OpenDatabase } from "../../shared/sql/sql-database.ts";
@@ -61,6 +62,8 @@ export interface ReduceOptions {
   readonly partBytes?: number;
   /** Runs the parts of a reduction by key elsewhere. Default: this process runs them. */
   readonly runTasks?: RunTasks;
+  /** Called with the keys that made the tasks of a reduction uneven. Default: keys are not counted. */
+  readonly onHeavyKeys?: (reduction: string, keys: readonly HeavyKey[]) => void;
   /** Opens the database. Default: in a process of its own. */
   readonly open?: OpenDatabase<SqlProcessOptions>;
 }

@@ -19,7 +19,8 @@ import { stepFilesHere } from "../../shared/storage/step-files.ts";
 import { reducedPartPath, reducedPath } from "../publish/layout.ts";
 import type { Part } from "../publish/publish-way.ts";
 import { commitsDigest } from "./commits-digest.ts";
-import type { ReduceOptions, RunTasks } from "./reduce-options.ts";
+import { findHeavyKeys } from "./heavy-keys.ts";
+import type { ReduceOptions, RunTasks, TaskResult, TasksToRun } from "./reduce-options.ts";
 import { checkSources, checkTables } from "./reduce-sources.ts";
 
 /**
@@ -90,16 +91,30 @@ async function reduceByTasks(
   const { name } = reduction;
   const tables = await checkTables(name, options);
   const commits = commitsDigest(options.partials);
-  const results = await run({ reduction, tables, commits, ranges }, options.signal);
+  const toRun = { reduction, tables, commits, ranges };
+  const results = await run(toRun, options.signal);
   if (results === null) {
     const sources = await checkSources({ ...options, reduce: { [name]: reduction.spec } });
     return await reduceByKey(reduction, sources.get(name) ?? [], options);
   }
+  await noteHeavyKeys(toRun, results, options);
   checkRowsRead(name, tables, sum(results.map(({ rowsRead }) => rowsRead)));
   return results.map(({ file: { rows, bytes, sha256 }, from }, index) => {
     const path = reducedPartPath(name, index, results.length);
     return { from, output: { path, kind: "reduced", rows, bytes, sha256 } };
   });
+}
+
+/** Counts the keys of uneven tasks. Their names are advice, so the job goes on without them. */
+async function noteHeavyKeys(
+  tasks: TasksToRun,
+  results: readonly TaskResult[],
+  options: ReduceOptions,
+): Promise<void> {
+  if (options.onHeavyKeys === undefined) return;
+  const keys = await findHeavyKeys(tasks, results, options).catch(() => []);
+  options.signal.throwIfAborted();
+  if (keys.length > 0) options.onHeavyKeys(tasks.reduction.name, keys);
 }
 
 /**

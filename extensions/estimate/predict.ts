@@ -131,6 +131,6 @@ function verdictOf(
     stages: usage.stages,
     padding,
     // The plan itself reports a fixed batch size.
-    advice: adviceFor(bottleneck, { ...about, batch: null, workersHere: null, stores: [], usage }),
+    advice: adviceFor(bottleneck, { ...about, batch: null, workersHere: null, stores: [], tasks: [], usage }),
   };
 }

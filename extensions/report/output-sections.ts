@@ -5,6 +5,7 @@ import { modelDigest } from "../../shared/domain/model-digest.ts";
 import { NOTED_COUNTS, ROW_COUNTS } from "../../shared/domain/row-counts.ts";
 import { html, type Markup } from "../../shared/plots/markup.ts";
 import { secondsText } from "../../shared/plots/scale.ts";
+import { tasksText } from "../../shared/terminal/task-text.ts";
 
 /** Limit of listed files. Further ones are counted, and the manifest lists all. */
 const MOST_FILES = 50;
@@ -59,6 +60,13 @@ export function filesSection({ files, rows }: OutputManifest): Markup {
 <div class="wide"><table><thead><tr><th scope="col">file</th><th scope="col" class="n">rows</th><th scope="col" class="n">size</th><th scope="col">sha256</th></tr></thead>
 <tbody>${files.slice(0, MOST_FILES).map((file) => html`<tr><td>${file.path}</td><td class="n">${formatCount(file.rows)}</td><td class="n">${formatBytes(file.bytes)}</td><td><code>${file.sha256.slice(0, 16)}…</code></td></tr>`)}</tbody></table></div>
 ${more > 0 ? html`<p class="soft">And ${formatCount(more)} more: see <code>_manifest.json</code>.</p>` : null}</section>`;
+}
+
+/** Renders the tasks of reductions by key, and the keys that made them uneven. */
+export function tasksSection({ tasks }: OutputManifest): Markup | null {
+  if (tasks.length === 0) return null;
+  return html`<section><h2>Tasks of reductions by key</h2>
+<ul>${tasks.map((run) => html`<li>${tasksText(run)}</li>`)}</ul></section>`;
 }
 
 export function storesSection({ stores }: OutputManifest): Markup | null {

@@ -11,7 +11,7 @@ import {
   shardsSection,
   workersSection,
 } from "./history-sections.ts";
-import { filesSection, madeBySection, storesSection } from "./output-sections.ts";
+import { filesSection, madeBySection, storesSection, tasksSection } from "./output-sections.ts";
 import { STYLE } from "./style.ts";
 import { type ReportOptions, timeSection } from "./time-section.ts";
 
@@ -24,6 +24,7 @@ export function renderReport(manifest: OutputManifest, options: ReportOptions = 
   const sections = [
     timeSection(manifest, options),
     ...(history === null ? [] : historySections(history)),
+    tasksSection(manifest),
     deadLettersSection(manifest),
     madeBySection(manifest),
     filesSection(manifest),

@@ -8,6 +8,7 @@ import type { JobPhase } from "./job.ts";
 import { RUN_COUNTS, type RunCounts } from "./row-counts.ts";
 import type { StoreCounts } from "./store-counts.ts";
 import type { StoreWaiting } from "./store-waiting.ts";
+import type { TaskRun } from "./task-run.ts";
 
 /*
  * Facts of a run. Status, summary and manifest are built from them, and the build fails until a new fact is
@@ -73,6 +74,8 @@ export interface RunFacts extends JobProgress, RunPace, RunVerdict {
   readonly fetching: Fetching | null;
   /** Store that the job waits for. Null: it waits for none. */
   readonly waiting: StoreWaiting | null;
+  /** Tasks of the reductions by key that workers run or ran, in the order of the job file. */
+  readonly tasks: readonly TaskRun[];
   /** Progress of the job's end. Null: the end has not begun, or the step is not counted. */
   readonly endProgress: EndProgress | null;
 }
@@ -100,6 +103,7 @@ export const NO_RUN: RunFacts = {
   conversion: null,
   devices: [],
   stores: [],
+  tasks: [],
   fetching: null,
   waiting: null,
   endProgress: null,
@@ -112,6 +116,7 @@ const STORED_FACTS = [
   "stages",
   "devices",
   "stores",
+  "tasks",
 ] as const satisfies readonly (keyof RunFacts)[];
 export type StoredFacts = Pick<RunFacts, (typeof STORED_FACTS)[number]>;
 

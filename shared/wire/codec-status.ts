@@ -5,6 +5,7 @@ import { JOB_PHASES } from "../domain/job.ts";
 import type { JobStatus } from "../domain/job-status.ts";
 import { RUN_COUNTS } from "../domain/row-counts.ts";
 import type { StoreWaiting } from "../domain/store-waiting.ts";
+import type { HeavyKey, TaskRun } from "../domain/task-run.ts";
 import { deviceReportCodec, jobConversionCodec } from "./codec-accuracy.ts";
 import { errorCodec } from "./codec-error.ts";
 import { batchInUseCodec, fetchingCodec, storeCountsCodec } from "./codec-worker.ts";
@@ -21,6 +22,19 @@ const endProgressCodec = tableCodec<EndProgress>("EndProgress", {
   step: field.word("EndStep", END_STEPS),
   done: field.count,
   total: field.count,
+});
+
+const taskRunCodec = tableCodec<TaskRun>("TaskRun", {
+  reduction: field.text,
+  tasks: field.count32,
+  done: field.count32,
+  running: field.count32,
+  attemptsFailed: field.count32,
+  workers: field.count32,
+  seconds: field.number,
+  rowsRead: field.count,
+  mostRows: field.count,
+  heavyKeys: field.list(tableCodec<HeavyKey>("HeavyKey", { key: field.text, rows: field.count })),
 });
 
 export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
@@ -53,6 +67,7 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   stores: field.list(storeCountsCodec),
   fetching: field.orNull(field.message(fetchingCodec)),
   waiting: field.orNull(field.message(storeWaitingCodec)),
+  tasks: field.list(taskRunCodec),
   endProgress: field.orNull(field.message(endProgressCodec)),
   output: field.text,
   manifest: field.text,

@@ -106,3 +106,26 @@ test("a final that needs other keys, and keys that are missing, are refused toge
   expect(sql.stderr).toMatch(/reduce\.limited\.final: the rows of a key are in one part, but a limit/);
   expect(sql.stderr).toMatch(/reduce\.other\.by: `partials` has no such column[\s\S]*did you mean `?name/i);
 });
+
+test("workers run the parts as tasks, which the summary and the manifest describe", async () => {
+  const final = "SELECT name, count(*) AS n FROM rows GROUP BY name";
+  const reduce = { counts: { by: ["name"], final } };
+  await using job = await jobOf({ ...SPEC, input: { path: "./in.csv", shardRows: 2_500 }, reduce });
+  const lines = Array.from({ length: 5_000 }, (_, id) => `${id},${id % 2 === 0 ? "often" : `n${id}`}`);
+  await job.write("in.csv", `id,name\n${lines.join("\n")}\n`);
+  const env = { SHARDMILL_PART_BYTES: "10000" };
+  const ran = await runCli(["run", job.job, "--workers", "2"], { env });
+  expect(ran).toMatchObject({ code: 0 });
+  const counts = "name = often has 50 % of the rows";
+  expect(ran.stdout).toMatch(new RegExp(`^ *tasks +counts: \\d+ on [12] workers?, .*, ${counts}$`, "m"));
+  const { tasks, files } = JSON.parse(await readFile(join(job.out, "_manifest.json"), "utf8"));
+  const parts = files.filter(({ kind }: { kind: string }) => kind === "reduced").length;
+  expect(parts).toBeGreaterThan(3);
+  expect(tasks).toEqual([
+    expect.objectContaining({ reduction: "counts", tasks: parts, done: parts, running: 0, rowsRead: 5_000 }),
+  ]);
+  expect(tasks[0].heavyKeys).toEqual([{ key: "name = often", rows: 2_500 }]);
+  expect(
+    await query(`SELECT count(*), sum(n)::INT FROM read_parquet('${job.out}/_reduced/counts/*.pq')`),
+  ).toEqual([[2_501n, 5_000]]);
+});

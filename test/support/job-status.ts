@@ -1,6 +1,7 @@
 import { recordOf } from "../../shared/core/record-of.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { RUN_COUNTS } from "../../shared/domain/row-counts.ts";
+import type { TaskRun } from "../../shared/domain/task-run.ts";
 import { aJobId } from "./ids.ts";
 
 /** Returns the status of a running job. */
@@ -42,6 +43,7 @@ export function aJobStatus(changes: Partial<JobStatus> = {}): JobStatus {
     conversion: null,
     devices: [],
     stores: [],
+    tasks: [],
     fetching: null,
     waiting: null,
     endProgress: null,
@@ -52,6 +54,23 @@ export function aJobStatus(changes: Partial<JobStatus> = {}): JobStatus {
     ended: null,
     priority: 0,
     paused: false,
+    ...changes,
+  };
+}
+
+/** Returns the tasks of a reduction while they run. */
+export function aTaskRun(changes: Partial<TaskRun> = {}): TaskRun {
+  return {
+    reduction: "visits",
+    tasks: 64,
+    done: 12,
+    running: 3,
+    attemptsFailed: 0,
+    workers: 3,
+    seconds: 12.34,
+    rowsRead: 1_000,
+    mostRows: 20,
+    heavyKeys: [],
     ...changes,
   };
 }

@@ -267,6 +267,15 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   conversion: fc.option(jobConversion),
   devices: fc.array(deviceReport, { maxLength: 2 }),
   stores: storeCounts,
+  tasks: fc.array(
+    fc.record({
+      reduction: text,
+      ...{ tasks: uint32, done: uint32, running: uint32, attemptsFailed: uint32, workers: uint32 },
+      ...{ seconds: positive, rowsRead: count, mostRows: count },
+      heavyKeys: fc.array(fc.record({ key: text, rows: count }), { maxLength: 3 }),
+    }),
+    { maxLength: 2 },
+  ),
   ...{ output: text, manifest: text },
   failure: fc.option(errorData),
   fetching: fc.option(fetching),

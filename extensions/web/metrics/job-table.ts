@@ -106,6 +106,15 @@ export const JOB_METRICS: JobTable = [
     labels: ["state"],
     read: ({ metrics }) => SHARD_KINDS.map((state) => [[state], metrics.shards[state]]),
   }),
+  ofJobs("shardmill_job_tasks", "gauge", "Tasks of reductions by key, by state", {
+    labels: ["reduction", "state"],
+    read: ({ status }) =>
+      status.tasks.flatMap(({ reduction, tasks, done, running }) => [
+        [[reduction, "waiting"], tasks - done - running],
+        [[reduction, "running"], running],
+        [[reduction, "done"], done],
+      ]),
+  }),
   ofJob("shardmill_job_leases", "gauge", "Leases that workers hold", ({ metrics }) => metrics.leases),
   ofJob(
     "shardmill_job_attempts_started_total",

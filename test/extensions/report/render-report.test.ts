@@ -14,6 +14,7 @@ import type { RunHistory } from "../../../shared/domain/run-history.ts";
 import { SPAN_ENDS } from "../../../shared/domain/span-ends.ts";
 import { rowCounts } from "../../support/builders.ts";
 import { aDigest, aJobId } from "../../support/ids.ts";
+import { aTaskRun } from "../../support/job-status.ts";
 import { HISTORY } from "../../support/run-history.ts";
 
 type Element = DefaultTreeAdapterTypes.Element;
@@ -188,6 +189,17 @@ function shapeOf(page: string): string[] {
     ({ tagName, attrs }) => `${tagName} ${attrs.map(({ name }) => name).join(" ")}`,
   );
 }
+
+test("a report has the tasks of reductions, and one of an earlier version has none", () => {
+  const tasks = [aTaskRun({ done: 64, heavyKeys: [{ key: "url = <b>", rows: 340 }] })];
+  const manifest = aManifest(HISTORY, { run: { ...FACTS.run, tasks } });
+  const text = textOf(parse(renderReport(parseManifest(manifestText(manifest), "/m"))));
+  expect(text).toContain("visits: 64 on 3 workers, 12.3s, url = <b> has 34 % of the rows");
+  const { tasks: _tasks, ...earlier } = manifest;
+  const read = parseManifest(JSON.stringify(earlier), "/m");
+  expect(read.tasks).toEqual([]);
+  expect(renderReport(read)).not.toContain("visits");
+});
 
 test("names, paths and messages of any content are shown as text and add no elements", () => {
   const of = (text: string) => {

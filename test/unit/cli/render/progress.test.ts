@@ -1,7 +1,7 @@
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { renderPlainLine, renderProgress } from "../../../../cli/render/progress.ts";
-import { aJobStatus, aPublishedJob } from "../../../support/job-status.ts";
+import { aJobStatus, aPublishedJob, aTaskRun } from "../../../support/job-status.ts";
 
 describe("the live view", () => {
   it("shows phase, bar, rows, speed, time left, bottleneck, shards, workers and attempts", () => {
@@ -54,6 +54,17 @@ describe("the live view", () => {
     expect(renderProgress(shaping)).toContain("writing 1,200 of 5,000 rows of the output's files");
     const checking = { step: "check", done: 3, total: 14 } as const;
     expect(renderPlainLine({ ...shaping, endProgress: checking })).toContain(", checking 3 of 14 files, ");
+  });
+
+  it("shows the tasks of a reduction only while they run", () => {
+    const text = "reducing visits: 12 of 64 tasks, 3 running";
+    const reducing = aPublishedJob({ phase: "reducing", tasks: [aTaskRun({ done: 64 }), aTaskRun()] });
+    expect(renderProgress(reducing)).toContain(text);
+    expect(renderPlainLine(reducing)).toContain(`, ${text}, `);
+    const tasks = [aTaskRun({ attemptsFailed: 2 })];
+    expect(renderPlainLine({ ...reducing, tasks })).toContain(`${text}, 2 failed attempts, `);
+    expect(renderPlainLine({ ...reducing, phase: "failed" })).not.toContain("reducing");
+    expect(renderPlainLine({ ...reducing, tasks: [aTaskRun({ done: 64 })] })).not.toContain("tasks");
   });
 
   it("shows 100 % only when all rows are done", () => {

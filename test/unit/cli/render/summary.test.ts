@@ -47,6 +47,7 @@ describe("the summary of a job for scripts", () => {
       conversion: null,
       devices: [],
       stores: [],
+      tasks: [],
       output: "/data/out",
       manifest: "/data/out/_manifest.json",
     });

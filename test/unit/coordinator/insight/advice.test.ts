@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { type AdviceFacts, adviceFor } from "../../../../coordinator/insight/advice.ts";
 import { BOTTLENECKS } from "../../../../shared/domain/bottleneck.ts";
+import { aTaskRun } from "../../../support/job-status.ts";
 import { needs } from "../../../support/needs.ts";
 import { aRate } from "../../../support/store-counts.ts";
 
@@ -23,6 +24,7 @@ function facts(changes: Partial<AdviceFacts> = {}, usage: Partial<AdviceFacts["u
     device: "cuda",
     isConverted: false,
     stores: [],
+    tasks: [],
     ...changes,
   };
 }
@@ -56,6 +58,15 @@ test("the advice for a CPU mentions other stages that use much of its cores", ()
   const cpu = facts({ device: "cpu" }, { stages: { infer: 0.95, decode: 0.2, encode: 0.2 } });
   expect(adviceFor("infer", cpu)).toContain("other stages share its cores");
   expect(adviceFor("infer", facts({ device: "cpu" }))).not.toContain("cores");
+});
+
+test("the advice for a long reduction names the heaviest key of uneven tasks", () => {
+  const heavyKeys = [{ key: "user_id = 17", rows: 340 }];
+  const tasks = [aTaskRun(), aTaskRun({ reduction: "pages", heavyKeys })];
+  expect(adviceFor("reduce", facts({ tasks }))).toContain(
+    "in reduce.pages user_id = 17 has 34 % of the rows: ",
+  );
+  expect(adviceFor("reduce", facts({ tasks: [aTaskRun()] }))).toContain("`by` divides it");
 });
 
 test("the advice for a job without workers is to start one, whatever the bottleneck", () => {

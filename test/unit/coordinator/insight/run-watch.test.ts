@@ -4,6 +4,7 @@ import { StoreWatch } from "../../../../coordinator/insight/store-watch.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import type { WorkerSession } from "../../../../shared/domain/worker.ts";
 import { aJobId } from "../../../support/ids.ts";
+import { aTaskRun } from "../../../support/job-status.ts";
 import { aPartial, aPlan, aReason, TestJob } from "../schedule/harness.ts";
 
 /** Returns a job, its watch, and the reports of its workers. */
@@ -48,6 +49,17 @@ function aWatchedJob(shards: number) {
   };
   return { job, watch, looks, pass, tell, tellFetching };
 }
+
+test("workers that run tasks serve the job, although they report the inner one, until it has ended", () => {
+  const { job, watch, tell } = aWatchedJob(1);
+  const worker = job.join("a");
+  job.commit(worker);
+  tell(worker, 0, "j1-visits");
+  watch.tasks.begin("visits", () => aTaskRun());
+  expect(watch.facts("now")).toMatchObject({ phase: "reducing", workers: 3, tasks: [aTaskRun()] });
+  job.apply({ kind: "jobBroken", reason: aReason("OUTPUT_FAILED") });
+  expect(watch.facts("run")).toMatchObject({ phase: "failed", workers: 1 });
+});
 
 describe("the bottleneck of a running job", () => {
   test("the bottleneck is the start until a worker reports rows", () => {
