@@ -69,9 +69,18 @@ export function checkOutput(
   );
   checkDead(checker, job, dead, blamed);
   checkCounts({ checker, job }, manifest.rows, { planned, rows, gone });
-  checkReduced(checker, job, lines("reduced"), rows.length);
+  checkReduced(checker, job, lines("reduced"), lines("rows"));
+  if (job.spec.reduce.sums?.by !== undefined) {
+    const parts = manifest.files.filter(({ kind }) => kind === "reduced");
+    const keys = parts.flatMap(({ path }) => [...new Set(linesIn(image, job, path).map(({ key }) => key))]);
+    checker.hold(new Set(keys).size === keys.length, "every-row-once", "rows of a key are in two parts");
+  }
   const isClean = diskFailed || onlyRivalsFiles(image, job, living);
   checker.hold(isClean, "nothing-left-behind", "work files are left after the job");
+}
+
+function linesIn(image: DiskImage, job: SimJob, path: string): Line[] {
+  return decodeLines(image.safeBytes(join(job.kept, path)) ?? Buffer.alloc(0));
 }
 
 /** Checks the row counts of the manifest against the rows. */
@@ -172,13 +181,22 @@ function checkDead(checker: Checker, job: SimJob, dead: readonly Line[], blamed:
   }
 }
 
-/** Checks the reduction: with `combine`, the sum of all counts, otherwise the number of rows. */
-function checkReduced(checker: Checker, job: SimJob, reduced: readonly Line[], rows: number): void {
+/**
+ * Checks the reduction: with `combine`, the sum of all counts, otherwise the rows. Each published row has the
+ * variant of the commit that it is of, and so has each line that was reduced of it.
+ */
+function checkReduced(checker: Checker, job: SimJob, reduced: readonly Line[], rows: readonly Line[]): void {
   const combined = job.spec.reduce.sums?.combine !== undefined;
   const counted = combined ? reduced.reduce((sum, { key }) => sum + Number(key), 0) : reduced.length;
   checker.hold(
-    counted === rows,
+    counted === rows.length,
     "same-commits-same-output",
-    `the reduction counted ${counted} rows of ${rows}`,
+    `the reduction counted ${counted} rows of ${rows.length}`,
   );
+  if (combined) return;
+  const [published, made] = [rows, reduced].map((lines) =>
+    lines.map(({ key, rest }) => `${key} ${rest}`).sort(),
+  );
+  const says = `reduced: ${made?.join(", ")}; published: ${published?.join(", ")}`;
+  checker.hold(published?.join() === made?.join(), "reduced-of-the-commits", says);
 }

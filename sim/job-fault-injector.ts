@@ -4,6 +4,7 @@ import { CLEARING_NAME } from "../coordinator/publish/output-folder.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { below } from "../shared/domain/location.ts";
 import { MANIFEST_NAME, WORK_FOLDER } from "../shared/domain/manifest.ts";
+import { isCombined } from "../shared/domain/reduction-binding.ts";
 import { checkVisible } from "./check-output.ts";
 import type { DiskCall } from "./disk-operation.ts";
 import { journalOf, keptPartials } from "./job-place.ts";
@@ -216,7 +217,7 @@ export class JobFaultInjector {
     const folder = join(partials, random.pick(folders));
     const names = this.#namesIn(folder) ?? [];
     if (names.length === 0) return;
-    const read = job.spec.reduce.sums?.combine === undefined ? "rows." : "combined-";
+    const read = Object.values(job.spec.reduce).some(isCombined) ? "combined-" : "rows.";
     const path = join(folder, random.pick(names));
     const file = image.file(path, "damage");
     if (file.bytes.length === 0) return;
