@@ -8,7 +8,7 @@ import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts
 import { manifestCounts } from "../shared/domain/row-counts.ts";
 import type { Checker } from "./checker.ts";
 import type { DiskImage } from "./disk-image.ts";
-import { decodeLines, type Line } from "./sim-files.ts";
+import { bucketOf, decodeLines, type Line } from "./sim-files.ts";
 import { partsOf, rowName, type SimJob } from "./sim-plan.ts";
 
 interface Circumstances {
@@ -71,16 +71,15 @@ export function checkOutput(
   checkCounts({ checker, job }, manifest.rows, { planned, rows, gone });
   checkReduced(checker, job, lines("reduced"), lines("rows"));
   if (job.spec.reduce.sums?.by !== undefined) {
-    const parts = manifest.files.filter(({ kind }) => kind === "reduced");
-    const keys = parts.flatMap(({ path }) => [...new Set(linesIn(image, job, path).map(({ key }) => key))]);
-    checker.hold(new Set(keys).size === keys.length, "every-row-once", "rows of a key are in two parts");
+    const reduced = manifest.files.filter(({ kind }) => kind === "reduced");
+    checkParts(
+      checker,
+      reduced.map(({ path }) => decodeLines(image.safeBytes(join(job.kept, path)) ?? Buffer.alloc(0))),
+      rows,
+    );
   }
   const isClean = diskFailed || onlyRivalsFiles(image, job, living);
   checker.hold(isClean, "nothing-left-behind", "work files are left after the job");
-}
-
-function linesIn(image: DiskImage, job: SimJob, path: string): Line[] {
-  return decodeLines(image.safeBytes(join(job.kept, path)) ?? Buffer.alloc(0));
 }
 
 /** Checks the row counts of the manifest against the rows. */
@@ -178,6 +177,25 @@ function checkDead(checker: Checker, job: SimJob, dead: readonly Line[], blamed:
       "every-row-once",
       `row ${key} is a dead letter (${rest}) without reason`,
     );
+  }
+}
+
+/** Checks the parts of a reduction by key. Each bucket is in one of them, and they are in its order. */
+function checkParts(
+  checker: Checker,
+  parts: readonly (readonly Line[])[],
+  published: readonly string[],
+): void {
+  let last = -1;
+  for (const lines of parts) {
+    const buckets = lines.map(({ key }) => bucketOf(key));
+    const isBehind = buckets.every((bucket) => bucket > last);
+    checker.hold(isBehind, "every-row-once", "a bucket is in two parts, or the parts are not in its order");
+    last = Math.max(last, ...buckets);
+    const keys = new Set(lines.map(({ key }) => key));
+    const expected = published.filter((key) => keys.has(key));
+    const isInOrder = lines.map(({ key }) => key).join() === expected.join();
+    checker.hold(isInOrder, "plan-order", "the rows of a part are not in the order of the plan");
   }
 }
 

@@ -74,8 +74,9 @@ export class Checker {
     this.#commits = new AcknowledgedCommits(this.#journal);
     this.#nowMs = nowMs;
     this.#isLate = isLate;
-    this.tasks = new TaskChecker({ image, note, broken: (law, message) => this.broken(law, message) });
-    this.#holders = new Holders({ isShared: job.isShared, journal: this.#journal, nowMs, isLate, note });
+    const { isShared } = job;
+    this.tasks = new TaskChecker({ image, note, isShared, broken: this.broken.bind(this) });
+    this.#holders = new Holders({ isShared, journal: this.#journal, nowMs, isLate, note });
     this.#note = note;
     this.#noteCall = logsCalls ? note : () => {};
   }

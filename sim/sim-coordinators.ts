@@ -38,10 +38,9 @@ export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadLetters"> = {
 /** Records between snapshots. A simulated job has about fifty records, so it leaves several snapshots. */
 export const SIM_SNAPSHOT_RECORDS = 7;
 
+const HOST = "sim";
 /** Bytes of a task's tables: a simulated job has some tables of a few lines, and so two to six tasks. */
 const SIM_PART_BYTES = 100;
-
-const HOST = "sim";
 
 /** Longest time between the submission of jobs. */
 const SUBMIT_WITHIN_MS = 8_000;
@@ -284,10 +283,7 @@ export class SimCoordinators {
       writePoisoned: simWritePoisoned,
       loopTime: () => ({ activeMs: 0, idleMs: 0 }),
       storeCounts: () => [],
-      watchTasks: (state, { output, journal, partials }) => {
-        const kept = isShared ? `/machine-${running.machine}${journal}` : journal;
-        scenarioAt(output).checker.tasks.takenUp(process, state, { output, journal: kept, partials });
-      },
+      watchTasks: (state, places) => scenarioAt(places.output).checker.tasks.takenUp(process, state, places),
       watch: (state, outputPath) => scenarioAt(outputPath).checker.takenUp(process, state),
       serve: async ({ services }) => {
         running.server = { process, work: services.work };

@@ -50,7 +50,7 @@ export const simCountRows: CountRows = async (file) => {
 };
 
 /** Returns the bucket of a row's key, which is its name. */
-function bucketOf(key: string): number {
+export function bucketOf(key: string): number {
   return Number.parseInt(sha256(key).slice(0, 8), 16) % BUCKETS;
 }
 
