@@ -5,6 +5,7 @@ import { LOCK_MUTANTS } from "./lock-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { PUBLISH_MUTANTS } from "./publish-mutants.ts";
 import { SEVERAL_JOBS_MUTANTS } from "./several-jobs-mutants.ts";
+import { TASK_MUTANTS } from "./task-mutants.ts";
 import { WORKER_MUTANTS } from "./worker-mutants.ts";
 
 /** Planted bugs, each of which breaks a law. Some are bugs that the simulator once found. */
@@ -16,4 +17,5 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...BUCKET_MUTANTS,
   ...WORKER_MUTANTS,
   ...SEVERAL_JOBS_MUTANTS,
+  ...TASK_MUTANTS,
 ];

@@ -8,7 +8,7 @@ import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts
 import { manifestCounts } from "../shared/domain/row-counts.ts";
 import type { Checker } from "./checker.ts";
 import type { DiskImage } from "./disk-image.ts";
-import { decodeLines, type Line } from "./sim-files.ts";
+import { bucketOf, decodeLines, type Line } from "./sim-files.ts";
 import { partsOf, rowName, type SimJob } from "./sim-plan.ts";
 
 interface Circumstances {
@@ -69,7 +69,15 @@ export function checkOutput(
   );
   checkDead(checker, job, dead, blamed);
   checkCounts({ checker, job }, manifest.rows, { planned, rows, gone });
-  checkReduced(checker, job, lines("reduced"), rows.length);
+  checkReduced(checker, job, lines("reduced"), lines("rows"));
+  if (job.spec.reduce.sums?.by !== undefined) {
+    const reduced = manifest.files.filter(({ kind }) => kind === "reduced");
+    checkParts(
+      checker,
+      reduced.map(({ path }) => decodeLines(image.safeBytes(join(job.kept, path)) ?? Buffer.alloc(0))),
+      rows,
+    );
+  }
   const isClean = diskFailed || onlyRivalsFiles(image, job, living);
   checker.hold(isClean, "nothing-left-behind", "work files are left after the job");
 }
@@ -172,13 +180,41 @@ function checkDead(checker: Checker, job: SimJob, dead: readonly Line[], blamed:
   }
 }
 
-/** Checks the reduction: with `combine`, the sum of all counts, otherwise the number of rows. */
-function checkReduced(checker: Checker, job: SimJob, reduced: readonly Line[], rows: number): void {
+/** Checks the parts of a reduction by key. Each bucket is in one of them, and they are in its order. */
+function checkParts(
+  checker: Checker,
+  parts: readonly (readonly Line[])[],
+  published: readonly string[],
+): void {
+  let last = -1;
+  for (const lines of parts) {
+    const buckets = lines.map(({ key }) => bucketOf(key));
+    const isBehind = buckets.every((bucket) => bucket > last);
+    checker.hold(isBehind, "every-row-once", "a bucket is in two parts, or the parts are not in its order");
+    last = Math.max(last, ...buckets);
+    const keys = new Set(lines.map(({ key }) => key));
+    const expected = published.filter((key) => keys.has(key));
+    const isInOrder = lines.map(({ key }) => key).join() === expected.join();
+    checker.hold(isInOrder, "plan-order", "the rows of a part are not in the order of the plan");
+  }
+}
+
+/**
+ * Checks the reduction: with `combine`, the sum of all counts, otherwise the rows. Each published row has the
+ * variant of the commit that it is of, and so has each line that was reduced of it.
+ */
+function checkReduced(checker: Checker, job: SimJob, reduced: readonly Line[], rows: readonly Line[]): void {
   const combined = job.spec.reduce.sums?.combine !== undefined;
   const counted = combined ? reduced.reduce((sum, { key }) => sum + Number(key), 0) : reduced.length;
   checker.hold(
-    counted === rows,
+    counted === rows.length,
     "same-commits-same-output",
-    `the reduction counted ${counted} rows of ${rows}`,
+    `the reduction counted ${counted} rows of ${rows.length}`,
   );
+  if (combined) return;
+  const [published, made] = [rows, reduced].map((lines) =>
+    lines.map(({ key, rest }) => `${key} ${rest}`).sort(),
+  );
+  const says = `reduced: ${made?.join(", ")}; published: ${published?.join(", ")}`;
+  checker.hold(published?.join() === made?.join(), "reduced-of-the-commits", says);
 }

@@ -20,6 +20,7 @@ import type { SimProcess } from "./scheduler.ts";
 import { Silence } from "./silence.ts";
 import type { ArrivedCall, Witness } from "./sim-network.ts";
 import type { SimJob } from "./sim-plan.ts";
+import { TaskChecker } from "./task-checker.ts";
 import type { Violation } from "./violation.ts";
 
 interface CheckerOptions {
@@ -45,6 +46,7 @@ export class Checker {
   violation: Violation | null = null;
   readonly #holders: Holders;
   readonly silence = new Silence();
+  readonly tasks: TaskChecker;
   /** True once a coordinator was started with `fresh`. */
   mayStartOver = false;
   /** Paths of files that a fault has damaged. */
@@ -73,6 +75,7 @@ export class Checker {
     this.#nowMs = nowMs;
     this.#isLate = isLate;
     const { isShared } = job;
+    this.tasks = new TaskChecker({ image, note, isShared, broken: this.broken.bind(this) });
     this.#holders = new Holders({ isShared, journal: this.#journal, nowMs, isLate, note });
     this.#note = note;
     this.#noteCall = logsCalls ? note : () => {};
@@ -222,10 +225,10 @@ export class Checker {
     const { kind, lease } = (answer ?? {}) as { kind?: string; lease?: Lease };
     const grants = method === "requestLease" && kind === "lease" && !this.#holders.isDeposed(server);
     if (grants && lease !== undefined) this.#granted(lease);
-    const isOwn = this.#ids.has(String(args[1]));
-    if (method !== "offerPartial" || kind !== "committed" || !isOwn) return;
-    const partial = args[2] as PartialManifest;
-    if (this.#holders.wasThrownAway(server, partial, arrivedMs)) return;
+    if (method !== "offerPartial" || kind !== "committed") return;
+    const [, jobId, partial] = args as [unknown, string, PartialManifest];
+    this.tasks.committed(server, jobId, partial);
+    if (!this.#ids.has(jobId) || this.#holders.wasThrownAway(server, partial, arrivedMs)) return;
     this.hold(
       !this.#holders.wasReplaced(server),
       "one-holder",

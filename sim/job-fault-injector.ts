@@ -4,6 +4,7 @@ import { CLEARING_NAME } from "../coordinator/publish/output-folder.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { below } from "../shared/domain/location.ts";
 import { MANIFEST_NAME, WORK_FOLDER } from "../shared/domain/manifest.ts";
+import { isCombined } from "../shared/domain/reduction-binding.ts";
 import { checkVisible } from "./check-output.ts";
 import type { DiskCall } from "./disk-operation.ts";
 import { journalOf, keptPartials } from "./job-place.ts";
@@ -60,7 +61,8 @@ export class JobFaultInjector {
   }
 
   /** Acts after each operation, at moments that a fault at a random time would hardly ever hit. */
-  did({ process, call, path, from }: DiskCall): void {
+  did(done: DiskCall): void {
+    const { process, call, path, from } = done;
     const { checker, job, world } = this.#scenario;
     const work = below(job.out, WORK_FOLDER);
     const isLock = call === "names" && from === join(work, LOCK_NAME);
@@ -84,6 +86,7 @@ export class JobFaultInjector {
     if (freed === below(job.out, MANIFEST_NAME)) this.#manifest = null;
     if (call === "write" && STAGED_MANIFEST.test(path)) this.#staged(process);
     if (call === "write") checker.put(process, path);
+    this.#strikeTasks(done);
     if (call === "read" && path === job.out) this.#startOverBehindLook(process);
     // A name on a disk, or a whole file in a bucket.
     if (call !== "names" && call !== "write") return;
@@ -202,26 +205,44 @@ export class JobFaultInjector {
     image.sync(image.folder(job.kept, "sync"));
   }
 
+  /** Ends a coordinator at random once a record of its tasks is on the disk, or damages a partial then. */
+  #strikeTasks({ process, call, path }: DiskCall): void {
+    const { checker, world } = this.#scenario;
+    const { faults, scheduler } = world;
+    const journal = checker.tasks.running()?.places.journal;
+    if (call !== "sync" || journal === undefined || !path.includes(`${journal}/`)) return;
+    this.strikeDamage();
+    if (faults.strikes("coordinatorKilled", 0.05))
+      scheduler.after(0, null, () => scheduler.kill(process, "SIGKILL"));
+  }
+
   /**
    * Flips a bit of a partial's file, or cuts its end. It does so only while the job runs: later the file is
-   * not read again.
+   * not read again. While tasks run, it damages their results, or cuts a table, whose size workers check.
    */
   #damage(): void {
     const { checker, job, world } = this.#scenario;
     const { image, random, scheduler } = world;
-    if (checker.holder()?.state.phase.kind !== "running") return;
-    const partials = keptPartials(job, image);
+    const tasks = checker.tasks.running();
+    if (checker.holder()?.state.phase.kind !== "running" && tasks === null) return;
+    const ofTask = tasks !== null && random.chance(0.6);
+    const partials = ofTask
+      ? `${job.kept}${tasks.places.partials.slice(job.out.length)}`
+      : keptPartials(job, image);
     const folders = [...(this.#namesIn(partials) ?? [])].filter((name) => name !== "beacon");
     if (folders.length === 0) return;
     const folder = join(partials, random.pick(folders));
-    const names = this.#namesIn(folder) ?? [];
+    const isTable = (name: string) => tasks === null || ofTask || name.startsWith("combined-");
+    const names = (this.#namesIn(folder) ?? []).filter(isTable);
     if (names.length === 0) return;
-    const read = job.spec.reduce.sums?.combine === undefined ? "rows." : "combined-";
+    const isKeyed = !ofTask && Object.values(job.spec.reduce).some(isCombined);
+    const read = isKeyed ? "combined-" : "rows.";
     const path = join(folder, random.pick(names));
     const file = image.file(path, "damage");
     if (file.bytes.length === 0) return;
     const bytes = Buffer.from(file.bytes);
-    const flips = path.includes(read) && random.chance(0.6);
+    const mayFlip = tasks === null || ofTask;
+    const flips = path.includes(read) && random.chance(0.6) && mayFlip;
     const at = random.int(0, bytes.length - 1);
     bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << random.int(0, 7)), at);
     scheduler.note(`${path} is damaged: ${flips ? "a bit" : "its end"}`);

@@ -61,6 +61,7 @@ export class JobScenario implements JudgedScenario {
     const { checker } = this;
     const holder = checker.holder();
     if (holder !== null) checker.checkState(holder);
+    checker.tasks.look();
     if (!this.isOver()) this.#oracle?.look();
     else if (!this.#isChecked && checker.violation === null) this.#checkEnd();
   }

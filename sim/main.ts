@@ -24,6 +24,8 @@ interface Regression {
   readonly jobs: number;
   /** Storage of the outputs. Default: `disk`. */
   readonly storage?: StorageKind;
+  /** Its jobs have reductions by key. Default: false. */
+  readonly tasks?: boolean;
 }
 
 interface Totals {
@@ -36,6 +38,8 @@ interface Totals {
   readonly jobs: Record<number, number>;
   /** Worlds by the storage of their outputs. */
   readonly storages: Record<StorageKind, number>;
+  /** Worlds whose jobs have reductions by key. */
+  tasks: number;
 }
 
 const USAGE = `npm run sim -- [options]
@@ -48,6 +52,7 @@ A core runs 40 to 100 seeds a second: on two, the usual 2,000 take half a minute
   --storage KIND  where outputs are: on a disk, in a bucket, or in a bucket with the journal beside them, which
                   coordinators on several machines share (disk, bucket, shared). Default: by the seed
   --jobs N        how many jobs each world has (1, 2 or 3). Default: by the seed
+  --tasks WHICH   whether jobs have reductions by key, whose parts workers run (yes, no). Default: by the seed
   --processes N   how many processes run seeds concurrently. Default: one for each core
   --minutes M     stop after M minutes, even if seeds are left
   --regressions   run the kept seeds first
@@ -62,6 +67,7 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     jobs: { type: "string" },
     storage: { type: "string" },
+    tasks: { type: "string" },
     processes: { type: "string", default: String(availableParallelism()) },
     minutes: { type: "string" },
     regressions: { type: "boolean", default: false },
@@ -85,11 +91,12 @@ process.exitCode = await main();
 
 /** Checks whether the options are valid. */
 function isRight(): boolean {
-  const { seeds, from, jobs = 1, minutes = 0, processes, storage } = args;
+  const { seeds, from, jobs = 1, minutes = 0, processes, storage, tasks } = args;
   // A world without a job breaks no law.
   return (
     [seeds, from].every((value) => Number.isSafeInteger(value) && value >= 0) &&
     [jobs, processes].every((value) => Number.isSafeInteger(value) && value >= 1) &&
+    (tasks === undefined || ["yes", "no"].includes(tasks)) &&
     (storage === undefined || (isStorageKind(storage) && mayBe(storage))) &&
     minutes >= 0
   );
@@ -108,6 +115,7 @@ async function main(): Promise<number> {
     ends: {},
     jobs: {},
     storages: noWorlds(),
+    tasks: 0,
   };
   const toRun = await seedsToRun();
   const exploration = args.explore ? new Exploration() : null;
@@ -133,8 +141,8 @@ async function main(): Promise<number> {
     }
     if (totals.seeds % TWICE_EVERY === 1) {
       totals.twice += 1;
-      const { seed, jobs, storage } = result;
-      const again = await running.ask({ seed, options: { jobs, storage } });
+      const { seed, jobs, storage, tasks } = result;
+      const again = await running.ask({ seed, options: { jobs, storage, tasks } });
       if (again.trace !== result.trace || again.steps !== result.steps) {
         const code = reportDifference(result, again);
         if (exploration === null) return code;
@@ -151,7 +159,7 @@ async function main(): Promise<number> {
 
 async function seedsToRun(): Promise<SeedQuestion[]> {
   const storage = isStorageKind(args.storage) ? args.storage : undefined;
-  const options: SimulateOptions = { keepLog: args.log, jobs: args.jobs, storage };
+  const options: SimulateOptions = { keepLog: args.log, jobs: args.jobs, storage, tasks: chosenTasks() };
   const seeds = Array.from({ length: args.seeds }, (_, index) => ({ seed: args.from + index, options }));
   if (!args.regressions) return seeds;
   const kept = JSON.parse(
@@ -159,20 +167,25 @@ async function seedsToRun(): Promise<SeedQuestion[]> {
   ) as Regression[];
   const first = kept
     .filter(({ storage = "disk" }) => mayBe(storage))
-    .map(({ seed, jobs, storage = "disk" }) => ({
+    .map(({ seed, jobs, storage = "disk", tasks = false }) => ({
       seed,
-      options: { keepLog: args.log, jobs, storage },
+      options: { keepLog: args.log, jobs, storage, tasks },
     }));
   return [...first, ...seeds];
+}
+
+function chosenTasks(): boolean | undefined {
+  return args.tasks === undefined ? undefined : args.tasks === "yes";
 }
 
 function noWorlds(): Totals["storages"] {
   return Object.fromEntries(STORAGE_KINDS.map((kind) => [kind, 0])) as Totals["storages"];
 }
 
-function add(totals: Totals, { jobs, storage, steps, fired, end }: SeedResult): void {
+function add(totals: Totals, { jobs, storage, tasks, steps, fired, end }: SeedResult): void {
   totals.seeds += 1;
   totals.storages[storage] += 1;
+  if (tasks) totals.tasks += 1;
   totals.steps += steps;
   totals.jobs[jobs] = (totals.jobs[jobs] ?? 0) + 1;
   for (const kind of FAULT_KINDS) totals.fired[kind] = (totals.fired[kind] ?? 0) + fired[kind];
@@ -182,8 +195,8 @@ function add(totals: Totals, { jobs, storage, steps, fired, end }: SeedResult): 
 
 /** Runs the same seed again, with its log, and prints the violation. */
 async function fail(result: SeedResult, running: SeedProcesses): Promise<number> {
-  const { seed, jobs, storage } = result;
-  const { log } = await running.ask({ seed, options: { jobs, storage, keepLog: true } });
+  const { seed, jobs, storage, tasks } = result;
+  const { log } = await running.ask({ seed, options: { jobs, storage, tasks, keepLog: true } });
   console.log(log.slice(-LOG_SHOWN).join("\n"));
   const shard = /shard (\d+)/.exec(result.violation?.message ?? "")?.[1];
   if (shard !== undefined) {
@@ -197,8 +210,9 @@ async function fail(result: SeedResult, running: SeedProcesses): Promise<number>
   return 1;
 }
 
-function replayOf({ seed, jobs, storage }: SeedResult): string {
-  return `replay: npm run sim -- --seeds 1 --from ${seed} --jobs ${jobs} --storage ${storage} --log`;
+function replayOf({ seed, jobs, storage, tasks }: SeedResult): string {
+  const world = `--jobs ${jobs} --storage ${storage} --tasks ${tasks ? "yes" : "no"}`;
+  return `replay: npm run sim -- --seeds 1 --from ${seed} ${world} --log`;
 }
 
 function reportDifference(first: SeedResult, second: SeedResult): number {
@@ -210,7 +224,7 @@ function reportDifference(first: SeedResult, second: SeedResult): number {
 }
 
 function report(totals: Totals, seconds: number): void {
-  const { seeds, steps, twice, fired, ends, jobs, storages } = totals;
+  const { seeds, steps, twice, fired, ends, jobs, storages, tasks } = totals;
   if (args.json) {
     console.log(JSON.stringify({ ...totals, seconds }));
     return;
@@ -228,6 +242,7 @@ function report(totals: Totals, seconds: number): void {
   console.log(
     `outputs: ${formatCount(disk)} on a disk, ${formatCount(bucket)} in a bucket, ${formatCount(shared)} with the journal beside them`,
   );
+  console.log(`reductions by key: in ${formatCount(tasks)} worlds`);
   console.log(
     `ends: ${Object.entries(ends)
       .map(([end, count]) => `${end} ${formatCount(count)}`)

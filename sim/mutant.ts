@@ -10,6 +10,8 @@ export interface Mutant {
   readonly breaks: readonly Law[];
   /** Storage of the outputs of its worlds. Default: as each seed decides. */
   readonly storage?: StorageKind;
+  /** Its worlds have reductions by key. Default: as each seed decides. */
+  readonly tasks?: true;
   readonly edits: readonly {
     /** Path below the compiled tree. */
     readonly file: string;

@@ -81,8 +81,8 @@ async function main(): Promise<number> {
  */
 async function findWithoutBug(mutants: readonly Mutant[]): Promise<string | null> {
   using run = new LongRun();
-  const storages = [...new Set(mutants.map(({ storage }) => storage))];
-  for (const storage of storages) {
+  const worlds = new Map(mutants.map(({ storage, tasks }) => [`${storage} ${tasks}`, { storage, tasks }]));
+  for (const { storage, tasks } of worlds.values()) {
     run.at(null, "the code without a planted bug");
     const sound: Mutant = {
       name: "none",
@@ -90,6 +90,7 @@ async function findWithoutBug(mutants: readonly Mutant[]): Promise<string | null
       breaks: [],
       edits: [],
       ...(storage && { storage }),
+      ...(tasks && { tasks }),
     };
     const { caught, problem } = await tryMutant(sound);
     if (caught !== null) return `seed ${caught.seed} breaks ${caught.law}: ${caught.message}`;
@@ -129,7 +130,7 @@ async function tryMutant(mutant: Mutant): Promise<Verdict> {
     for (const folder of FOLDERS) await cp(join(BUILT, folder), join(tree, folder), { recursive: true });
     const problem = await plant(mutant, tree);
     if (problem !== null) return { mutant, caught: null, problem };
-    return { mutant, ...(await hunt(tree, mutant.storage)) };
+    return { mutant, ...(await hunt(tree, mutant)) };
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
@@ -150,8 +151,11 @@ async function plant({ edits }: Mutant, tree: string): Promise<string | null> {
   return null;
 }
 
-async function hunt(tree: string, storage: Mutant["storage"]): Promise<Pick<Verdict, "caught" | "problem">> {
-  const worlds = storage === undefined ? [] : ["--storage", storage];
+async function hunt(tree: string, { storage, tasks }: Mutant): Promise<Pick<Verdict, "caught" | "problem">> {
+  const worlds = [
+    ...(storage === undefined ? [] : ["--storage", storage]),
+    ...(tasks === undefined ? [] : ["--tasks", "yes"]),
+  ];
   const options = [
     "--seeds",
     String(args.seeds),

@@ -54,7 +54,10 @@ export class Oracle {
     );
     this.#checkBlame(state);
     if (this.#injector.absentSinceMs !== null) {
-      if (state.phase.kind !== "running" && state.phase.kind !== "planning")
+      // Without workers, the coordinator reduces by itself, and its job must end, too.
+      const isReducing = state.phase.kind === "reducing" && job.spec.reduce.sums?.by !== undefined;
+      if (isReducing) this.#idleSinceMs = null;
+      else if (state.phase.kind !== "running" && state.phase.kind !== "planning")
         this.#injector.bringWorkersBack();
       else {
         // A late call of an exited worker counts as a call of a worker.
@@ -153,6 +156,8 @@ export class Oracle {
       // Detected after the intent to publish. The next run maps the shard again.
       PARTIAL_INVALID: hasFired(world, "partialDamaged", "diskFull", "diskError"),
       NO_WORKERS: checker.silence.toldMs(scheduler.nowMs, process.wentOnMs) >= SIM_SCHEDULE.noWorkersGraceMs,
+      // Of the tasks' own journal.
+      JOURNAL_FAILED: hasFired(world, "diskFull", "diskError"),
       OUTPUT_FAILED:
         (this.#jobInjector.isForeign ||
           hasFired(world, "diskFull", "diskError", "storeLate", "copyDamaged")) &&

@@ -1,6 +1,11 @@
 import { newRunName } from "../coordinator/journal/run-file.ts";
 import { removeWorkFiles } from "../coordinator/publish/cleanup.ts";
-import { buildManifest, deadLettersPath, reducedPath } from "../coordinator/publish/layout.ts";
+import {
+  buildManifest,
+  deadLettersPath,
+  reducedPartPath,
+  reducedPath,
+} from "../coordinator/publish/layout.ts";
 import { publishOutput } from "../coordinator/publish/publish.ts";
 import type { Part, StagedOutput } from "../coordinator/publish/publish-way.ts";
 import { manifestText } from "../coordinator/publish/read-manifest.ts";
@@ -80,11 +85,12 @@ async function stage(paths: WorkPaths, storage: SimBucket, job: SimJob): Promise
   const { rows, dead, counts } = rowsOf(job);
   const half = Math.ceil(rows.length / 2);
   const isCombined = job.spec.reduce.sums?.combine !== undefined;
+  const isKeyed = job.spec.reduce.sums?.by !== undefined;
   const reduced = isCombined ? [{ key: String(rows.length), rest: REST }] : rows;
   const files = [
     { path: "rows/part-00000.parquet", kind: "rows", lines: rows.slice(0, half) },
     { path: "rows/part-00001.parquet", kind: "rows", lines: rows.slice(half) },
-    { path: reducedPath("sums"), kind: "reduced", lines: reduced },
+    { path: isKeyed ? reducedPartPath("sums", 0, 1) : reducedPath("sums"), kind: "reduced", lines: reduced },
     ...(dead.length === 0 ? [] : [{ path: deadLettersPath(0, 1), kind: "errors", lines: dead } as const]),
   ] as const;
   const parts: Part[] = [];

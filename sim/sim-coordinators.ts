@@ -39,6 +39,8 @@ export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadLetters"> = {
 export const SIM_SNAPSHOT_RECORDS = 7;
 
 const HOST = "sim";
+/** Bytes of a task's tables: a simulated job has some tables of a few lines, and so two to six tasks. */
+const SIM_PART_BYTES = 100;
 
 /** Longest time between the submission of jobs. */
 const SUBMIT_WITHIN_MS = 8_000;
@@ -266,6 +268,7 @@ export class SimCoordinators {
       openStorage: async () => storage,
       random,
       snapshotRecords: SIM_SNAPSHOT_RECORDS,
+      partBytes: SIM_PART_BYTES,
       processes: {
         own: () => ({ host: HOST, bootId: null, pidNamespace, pid: process.pid, startTicks: null }),
         processState: (other) => (other.pidNamespace === pidNamespace ? this.#lifeOf(other.pid) : "unknown"),
@@ -280,6 +283,7 @@ export class SimCoordinators {
       writePoisoned: simWritePoisoned,
       loopTime: () => ({ activeMs: 0, idleMs: 0 }),
       storeCounts: () => [],
+      watchTasks: (state, places) => scenarioAt(places.output).checker.tasks.takenUp(process, state, places),
       watch: (state, outputPath) => scenarioAt(outputPath).checker.takenUp(process, state),
       serve: async ({ services }) => {
         running.server = { process, work: services.work };

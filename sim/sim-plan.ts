@@ -49,6 +49,8 @@ function inputPath(data: string, file: number): string {
 interface SimJobOptions {
   readonly failingRows: boolean;
   readonly poisonRows: boolean;
+  /** The reduction has keys, so workers run it as tasks. Default: false. */
+  readonly hasTasks?: boolean;
   /** Index of the job among several, from 0. */
   readonly place: number;
   /** Place of its output. Default: the disk. */
@@ -84,13 +86,20 @@ export function makeSimJob(random: SeededRandom, options: SimJobOptions): SimJob
   const maxRows = random.chance(0.3) ? random.int(0, bad) : bad + random.int(0, 3);
   const { isShared } = output;
   const spec = makeSpec(random, { maxRows, out, data, name: `sim${suffix}`, isShared });
-  const planned = plan(spec, data, fileRows, random.int(2, 5));
+  const unkeyed = plan(spec, data, fileRows, random.int(2, 5));
+  // The steps are drawn from the digest, which the keys would change.
+  const planned = options.hasTasks ? withKeys(unkeyed) : unkeyed;
   const sound = planned.dataset.files
     .flatMap(({ path, rows }) => Array.from({ length: rows }, (_, row) => rowName(path, row)))
     .filter((name) => !failing.has(name) && !poison.has(name));
   const kept = `${output.kept}/out${suffix}`;
-  const steps = stepRows(sound, planned.digests.spec);
-  return { spec, planned, out, kept, isShared, data, failing, poison, ...steps };
+  const steps = stepRows(sound, unkeyed.digests.spec);
+  return { spec: planned.spec, planned, out, kept, isShared, data, failing, poison, ...steps };
+}
+
+function withKeys(planned: PlannedJob): PlannedJob {
+  const spec = { ...planned.spec, reduce: { sums: { final: "SELECT 1", by: ["text"] } } };
+  return { ...planned, spec, digests: { ...planned.digests, spec: specDigest(spec) } };
 }
 
 /** Draws from a separate stream, so that steps do not change the later draws of the world. */

@@ -1,35 +1,34 @@
 import { join } from "node:path";
-import { NEVER, sleepBy } from "../shared/core/abort.ts";
+import { sleepBy } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
-import type { TimedClock } from "../shared/core/clock.ts";
 import { sha256 } from "../shared/core/digest.ts";
 import type { Disk } from "../shared/core/disk.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
+import type { InputFile } from "../shared/domain/dataset.ts";
 import type { ExecutionId } from "../shared/domain/execution-id.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import type { Location } from "../shared/domain/location.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../shared/domain/partial.ts";
 import { partialDigest } from "../shared/domain/partial-digest.ts";
 import { type PlannedPartialFile, partialLayout, partialShape } from "../shared/domain/partial-layout.ts";
+import { bucketRangeOf } from "../shared/domain/reduction-tasks.ts";
 import { NO_ROWS } from "../shared/domain/row-counts.ts";
 import { asStorageErrors } from "../shared/storage/errors.ts";
+import type { Storage } from "../shared/storage/storage.ts";
 import { JobsInUse } from "../worker/job/jobs-in-use.ts";
 import type { ShardRunner } from "../worker/lease/shard-runner.ts";
 import type { PartialSink } from "../worker/write/partial-sink.ts";
+import { OpenSimJob, type OpenSimJobOptions } from "./open-sim-job.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import { encodeLines, type Line } from "./sim-files.ts";
 import { partsOf, rowName, type SimJob } from "./sim-plan.ts";
+import { reduceTask, taskListOf, taskManifest } from "./sim-tasks.ts";
 
-interface SimRunnerOptions {
+interface SimRunnerOptions extends OpenSimJobOptions {
   readonly jobs: readonly SimJob[];
-  /** Time that a job takes to open, and to close. */
-  readonly openMs: number;
-  /** Called when an open job is used against the rules. */
-  readonly broken: (what: string) => void;
-  readonly clock: TimedClock;
   readonly disk: Disk;
-  /** Returns the folder of a job's partials, or null when the job has no run. */
-  readonly partialsOf: (job: SimJob) => Location | null;
+  /** Storage from which tasks read. */
+  readonly storage: Pick<Storage, "read" | "stat">;
   readonly openSink: (partials: Location, folder: string) => Promise<PartialSink>;
   readonly random: SeededRandom;
   readonly rowMs: number;
@@ -39,60 +38,11 @@ interface SimRunnerOptions {
   readonly die: (why: string) => void;
 }
 
-/**
- * An open job of a simulated worker. The rules are those of lanes and threads, which end when they are
- * closed.
- */
-class OpenSimJob implements AsyncDisposable {
-  readonly job: SimJob;
-  /** Partials of the run that it was opened for. A late shard still belongs to that run. */
-  readonly partials: Location;
-  readonly #options: Pick<SimRunnerOptions, "broken" | "clock" | "openMs">;
-  #running = 0;
-  #isClosed = false;
-
-  private constructor(job: SimJob, partials: Location, options: SimRunnerOptions) {
-    this.job = job;
-    this.partials = partials;
-    this.#options = options;
-  }
-
-  static async open(job: SimJob, options: SimRunnerOptions): Promise<OpenSimJob> {
-    const partials = options.partialsOf(job);
-    if (partials === null) throw new ShardmillError("JOB_ENDED", "there is no run of the simulated job");
-    if (options.openMs > 0) await sleepBy(options.clock, options.openMs, NEVER);
-    return new OpenSimJob(job, partials, options);
-  }
-
-  memoryBytes(): number {
-    return 1;
-  }
-
-  async rest(): Promise<void> {
-    const { broken } = this.#options;
-    if (this.#isClosed) broken("a closed job gives up its threads");
-    if (this.#running > 0) broken("a job gives up its threads while a shard runs");
-  }
-
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    const { broken } = this.#options;
-    if (this.#isClosed) broken("a shard runs on a closed job");
-    this.#running += 1;
-    try {
-      return await work();
-    } finally {
-      this.#running -= 1;
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const { broken, clock, openMs } = this.#options;
-    if (this.#isClosed) broken("a job is closed twice");
-    if (this.#running > 0) broken("a job is closed while a shard runs");
-    this.#isClosed = true;
-    if (openMs > 0) await sleepBy(clock, openMs / 10, NEVER);
-  }
-}
+/** Writes the files of a partial. */
+type WritePartial = (sink: PartialSink) => Promise<{
+  readonly files: readonly PartialFile[];
+  readonly manifest: (executionId: ExecutionId) => PartialManifest;
+}>;
 
 const HANGING = new Promise<never>(() => {});
 
@@ -117,7 +67,7 @@ export class SimRunner implements ShardRunner {
     calls: Parameters<ShardRunner["run"]>[2],
   ): Promise<PartialManifest> {
     return this.#jobs.use(lease.jobId, {
-      open: () => OpenSimJob.open(this.#jobOf(lease), this.#options),
+      open: () => OpenSimJob.open(this.#jobOf(lease), taskListOf(lease)?.path ?? null, this.#options),
       work: (open) => open.run(() => this.#runOn(open, lease, { executionId, calls })),
       signal: calls.signal,
     });
@@ -126,7 +76,7 @@ export class SimRunner implements ShardRunner {
   #jobOf({ slices }: Lease): SimJob {
     const path = slices[0]?.file.path ?? "";
     return present(
-      this.#options.jobs.find(({ data }) => path.startsWith(`${data}/`)),
+      this.#options.jobs.find(({ data, out }) => [data, out].some((folder) => path.startsWith(`${folder}/`))),
       "a lease is of a job of this world",
     );
   }
@@ -139,21 +89,47 @@ export class SimRunner implements ShardRunner {
       calls,
     }: { readonly executionId: ExecutionId; readonly calls: Parameters<ShardRunner["run"]>[2] },
   ): Promise<PartialManifest> {
-    const { openSink, random } = this.#options;
+    const { openSink } = this.#options;
     const { signal } = calls;
-    const mapped = await this.#map(job, lease, calls);
-    const variant = `v${random.int(0, 99)}`;
+    const list = taskListOf(lease);
+    const write =
+      list === null ? await this.#mapShard(job, lease, calls) : await this.#runTask(list, lease, signal);
     const folder = partialFolder({ shard: lease.shard.id, token: lease.token, executionId });
     const sink = await openSink(partials, folder);
     try {
-      const files = await this.#write(job, mapped, { variant, sink, signal });
+      const { files, manifest } = await write(sink);
       await sink.seal(files, signal);
       signal.throwIfAborted();
-      return manifestOf(lease, executionId, mapped, files);
+      return manifest(executionId);
     } catch (error) {
       await sink.discard().catch(() => {});
       throw error;
     }
+  }
+
+  async #mapShard(
+    job: SimJob,
+    lease: Lease,
+    calls: Parameters<ShardRunner["run"]>[2],
+  ): Promise<WritePartial> {
+    const mapped = await this.#map(job, lease, calls);
+    const variant = `v${this.#options.random.int(0, 99)}`;
+    return async (sink) => {
+      const files = await this.#write(job, mapped, { variant, sink, signal: calls.signal });
+      return { files, manifest: (executionId) => manifestOf(lease, executionId, mapped, files) };
+    };
+  }
+
+  /** Reads the tables of a task. The "SQL" may fail, as a model may break. */
+  async #runTask(list: InputFile, lease: Lease, signal: AbortSignal): Promise<WritePartial> {
+    const { clock, random, rowMs, storage, breaks } = this.#options;
+    const onTable = () => sleepBy(clock, rowMs * random.between(0.5, 1.5), signal);
+    const reduced = await reduceTask(list, bucketRangeOf(lease.shard), { storage, signal, onTable });
+    if (breaks()) throw new ShardmillError("MODEL_FAILED", "the simulated reduction broke");
+    return async (sink) => {
+      const files = [await this.#put(sink, { kind: "rows", name: "rows.parquet" }, reduced.lines)];
+      return { files, manifest: (executionId) => taskManifest(lease, executionId, reduced, files) };
+    };
   }
 
   async #map(
@@ -191,23 +167,33 @@ export class SimRunner implements ShardRunner {
   ): Promise<PartialFile[]> {
     const { rows, deadLetters } = mapped;
     const files: PartialFile[] = [];
-    const put = async ({ kind, name }: PlannedPartialFile, lines: readonly Line[]) => {
-      signal.throwIfAborted();
-      const bytes = encodeLines(lines);
-      await this.#writeNew(join(sink.path, name), bytes);
-      files.push({ kind, name, rows: lines.length, bytes: bytes.length, sha256: sha256(bytes) });
-    };
     const linesOf = (all: readonly SimRow[], rest: string) =>
       all.map(({ path, row }) => ({ key: rowName(path, row), rest }));
     const linesIn = {
       rows: linesOf(rows, variant),
       scan: linesOf(rows, variant),
       errors: linesOf(deadLetters, "ROW_FAILED"),
-      combined: [{ key: String(rows.length), rest: variant }],
+      combined:
+        job.spec.reduce.sums?.by === undefined
+          ? [{ key: String(rows.length), rest: variant }]
+          : linesOf(rows, variant),
     } satisfies Record<PlannedPartialFile["kind"], readonly Line[]>;
     const layout = partialLayout(partialShape(job.spec), { hasDeadLetters: deadLetters.length > 0 });
-    for (const file of layout) await put(file, linesIn[file.kind]);
+    for (const file of layout) {
+      signal.throwIfAborted();
+      files.push(await this.#put(sink, file, linesIn[file.kind]));
+    }
     return files;
+  }
+
+  async #put(
+    sink: PartialSink,
+    { kind, name }: Pick<PartialFile, "kind" | "name">,
+    lines: readonly Line[],
+  ): Promise<PartialFile> {
+    const bytes = encodeLines(lines);
+    await this.#writeNew(join(sink.path, name), bytes);
+    return { kind, name, rows: lines.length, bytes: bytes.length, sha256: sha256(bytes) };
   }
 
   async #writeNew(path: string, bytes: Buffer): Promise<void> {

@@ -127,6 +127,7 @@ export class SimWorkers {
     const disk = new SimDisk({ ...operations, lacksHardLinks: faults.has("noHardLinks") });
     const storage = bucket === null ? null : new SimBucket({ ...operations, root: bucket, faults });
     const scratch = `/scratch-${process.pid}`;
+    const local = createLocalStorage({ disk });
     const runner = new SimRunner({
       jobs: scenarios.map(({ job }) => job),
       openMs: this.#openMs,
@@ -134,10 +135,11 @@ export class SimWorkers {
       clock,
       disk,
       partialsOf: (job) => partialsOf(job, image),
+      storage: storage ?? local,
       openSink: (partials, folder) =>
         storage === null
           ? openSink({
-              storage: createLocalStorage({ disk }),
+              storage: local,
               partials,
               folder,
               scratchPath: "/nowhere",

@@ -34,8 +34,15 @@ export function jobsOf(seed: number): number {
   return drawn < SHARES.three + SHARES.two ? 2 : 1;
 }
 
+/** Returns whether the jobs in the world of a seed have reductions by key, in a third of the worlds. */
+export function tasksOf(seed: number): boolean {
+  return new SeededRandom(seed ^ 0x27d4_eb2f).chance(1 / 3);
+}
+
 interface WorldOptions {
   readonly keepLog: boolean;
+  /** The first job has a reduction by key, and so has half of the others. */
+  readonly tasks: boolean;
   readonly jobs: number;
   readonly storage: StorageKind;
 }
@@ -58,7 +65,7 @@ export class World implements SimWorld {
   #broken: Violation | null = null;
   #healedAtMs: number | null = null;
 
-  constructor(seed: number, { keepLog, jobs, storage }: WorldOptions) {
+  constructor(seed: number, { keepLog, jobs, storage, tasks }: WorldOptions) {
     this.bucket = storage === "disk" ? null : "/bucket";
     this.isShared = storage === "shared";
     this.random = new SeededRandom(seed);
@@ -66,8 +73,13 @@ export class World implements SimWorld {
     this.faults = new FaultPlan(this.random.fork(), storage);
     if (this.faults.has("noHardLinks")) this.faults.count("noHardLinks");
     const others = new SeededRandom(~seed);
+    const keyed = new SeededRandom(seed ^ 0x1656_67b1);
     this.scenarios = Array.from({ length: jobs }, (_, place) =>
-      this.#makeScenario(place === 0 ? this.random.fork() : others.fork(), place),
+      this.#makeScenario(
+        place === 0 ? this.random.fork() : others.fork(),
+        place,
+        tasks && (place === 0 || keyed.chance(0.5)),
+      ),
     );
     this.network = new SimNetwork({
       scheduler: this.scheduler,
@@ -139,11 +151,12 @@ export class World implements SimWorld {
     return this.scenarios.every((scenario) => scenario.isOver());
   }
 
-  #makeScenario(random: SeededRandom, place: number): JobScenario {
+  #makeScenario(random: SeededRandom, place: number, hasTasks: boolean): JobScenario {
     const { faults } = this;
     const job = makeSimJob(random, {
       failingRows: faults.has("failingRow"),
       poisonRows: faults.has("poisonRow"),
+      hasTasks,
       place,
       ...this.#output(),
     });

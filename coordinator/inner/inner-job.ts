@@ -1,10 +1,12 @@
 import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import { deferred, NEVER, orAbort } from "../../shared/core/abort.ts";
+import type { Digest } from "../../shared/core/digest.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { ResourceStack } from "../../shared/core/resource-stack.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { assertLaw } from "../../shared/domain/laws.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
@@ -106,6 +108,7 @@ async function openInnerJob(tasks: TasksToRun, outer: OuterJob, resources: Resou
   const opened = resources.add(await openJobJournal({ ...outer, paths, silent: null, signal: NEVER }));
   const { state, records, snapshots } = await replayJob(planned, opened, { seams, log, schedule });
   const jobId = state.accepted?.jobId ?? newJobId(planned.spec.name, seams);
+  seams.watchTasks(state, { output: paths.output, journal: paths.journal, partials });
   const beacon = await writeBeacon(partials, storage, seams.random);
   const store = resources.add(
     createPartialStore(partials, TASK_RULES, {
@@ -115,7 +118,7 @@ async function openInnerJob(tasks: TasksToRun, outer: OuterJob, resources: Resou
       stores: planned.stores,
     }),
   );
-  const done = new TaskResults({ state, partials, store, outer });
+  const done = new TaskResults({ state, commits: tasks.commits, partials, store, outer });
   const runWatch = new RunWatch({
     state: () => state,
     clock,
@@ -208,6 +211,8 @@ async function begin(shell: JobShell, jobId: ActiveJob["jobId"], planned: Planne
 
 interface TaskResultsOptions {
   readonly state: JobState;
+  /** Digest of the outer job's partials that the tasks reduce. */
+  readonly commits: Digest;
   readonly partials: Location;
   readonly store: PartialStore;
   readonly outer: OuterJob;
@@ -245,20 +250,24 @@ class TaskResults implements ShellWork {
    * Returns the results to the outer job, which publishes them and then ends this one. Checks them again: an
    * earlier coordinator may have committed them.
    *
+   * Law `reduced-of-the-commits`: the accepted digests are of the outer job's present partials.
+   *
    * @throws {PARTIAL_INVALID} when one is damaged: its task runs again
    * @throws the signal's reason when the inner job ends
    */
   async reduce(): Promise<never> {
-    const { state, partials, store, outer } = this.#options;
+    const { state, commits, partials, store, outer } = this.#options;
     const { signal } = this.#abort;
     const { storage, checksums } = outer;
+    const isOfThem = state.accepted?.digests.input === commits;
+    assertLaw("reduced-of-the-commits", isOfThem, "the tasks were accepted for other commits");
     const committed = committedPartials(state);
     await outer.lock.confirm();
     await store.sweep(committed, state.generation).catch(ignorePlaceError);
     const results = await mapConcurrent(committed, CHECKS_AT_ONCE, async (partial) => {
       const file = reducedFile(partial, null);
       const from = await checkFileDigest(partials, partial, file, { storage, checksums, signal });
-      return { file, from, rowsRead: partial.rowsReduced };
+      return { commits, file, from, rowsRead: partial.rowsReduced };
     });
     this.#done.resolve(results);
     return await orAbort(new Promise<never>(() => {}), signal);

@@ -60,6 +60,15 @@ export interface JobSeams extends LockSeams {
   storeCounts(): readonly StoreCounts[];
   /** Receives the state of each opened job, read-only. The simulator checks invariants there. */
   watch(state: JobState, outputPath: string): void;
+  /** Receives the state of each opened inner job, read-only. */
+  watchTasks(state: JobState, places: TaskPlaces): void;
+}
+
+/** Places of an inner job: the output of its outer job, its journal, and the results of its tasks. */
+export interface TaskPlaces {
+  readonly output: Location;
+  readonly journal: string;
+  readonly partials: Location;
 }
 
 const storages = new JobStorages();
@@ -80,6 +89,7 @@ export const realSeams: JobSeams = {
   loopTime,
   storeCounts: () => processTally.read(),
   watch: () => {},
+  watchTasks: () => {},
 };
 
 /**

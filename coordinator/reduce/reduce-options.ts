@@ -28,6 +28,8 @@ export interface TasksToRun {
 
 /** Result of a task. */
 export interface TaskResult {
+  /** Digest of the partials that it was made of, as in {@link TasksToRun}. */
+  readonly commits: Digest;
   readonly file: PartialFile;
   readonly from: Location;
   /** Rows of the tables that the task read. */

@@ -5,12 +5,10 @@ import { assert } from "../../shared/core/assert.ts";
 import { digestFile } from "../../shared/core/digest.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { type BucketRange, divideBuckets } from "../../shared/domain/buckets.ts";
-import { assertLaw } from "../../shared/domain/laws.ts";
 import { below } from "../../shared/domain/location.ts";
 import { OUTPUT_FOLDERS } from "../../shared/domain/manifest.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
 import { isCombined } from "../../shared/domain/reduction-binding.ts";
-import type { TableFile } from "../../shared/domain/reduction-tasks.ts";
 import type { ScanFile } from "../../shared/reduce/merge-small-files.ts";
 import { type PartReduction, reducePart } from "../../shared/reduce/reduce-part.ts";
 import { defaultMemoryBytes, partMemoryBytes } from "../../shared/sql/locking.ts";
@@ -18,10 +16,9 @@ import { isOnThisMachine, makeFile } from "../../shared/storage/local-paths.ts";
 import { stepFilesHere } from "../../shared/storage/step-files.ts";
 import { reducedPartPath, reducedPath } from "../publish/layout.ts";
 import type { Part } from "../publish/publish-way.ts";
-import { commitsDigest } from "./commits-digest.ts";
-import { findHeavyKeys } from "./heavy-keys.ts";
-import type { ReduceOptions, RunTasks, TaskResult, TasksToRun } from "./reduce-options.ts";
-import { checkSources, checkTables } from "./reduce-sources.ts";
+import { checkRowsRead, dividedInto, reduceByTasks } from "./reduce-by-tasks.ts";
+import type { ReduceOptions } from "./reduce-options.ts";
+import { checkSources } from "./reduce-sources.ts";
 
 /**
  * Runs the `final` of every reduction over all committed partials. Stages `_reduced/<name>.pq` durably, or
@@ -55,66 +52,19 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly P
     const reduction = { name, spec, binding: reductions[name] ?? null, tables, fields };
     const scanned = sources.get(isCombined(spec) ? name : null) ?? [];
     const tasks = divided.get(name);
-    if (tasks !== undefined) parts.push(...(await reduceByTasks(reduction, tasks, options)));
-    else if (spec.by !== undefined) parts.push(...(await reduceByKey(reduction, scanned, options)));
+    if (tasks !== undefined) {
+      const byItself = async () => {
+        const checked = await checkSources({ ...options, reduce: { [name]: spec } });
+        return await reduceByKey(reduction, checked.get(name) ?? [], options);
+      };
+      parts.push(...(await reduceByTasks(reduction, tasks, { ...options, byItself })));
+    } else if (spec.by !== undefined) parts.push(...(await reduceByKey(reduction, scanned, options)));
     else {
       const made = { ...reduction, files: scanned, range: null, path: reducedPath(name) };
       parts.push((await stagePart(made, options)).part);
     }
   }
   return parts;
-}
-
-type Divided = { readonly ranges: readonly BucketRange[]; readonly run: RunTasks };
-
-/** Returns the tasks of a reduction. Empty: one part is enough, or tasks cannot be run. */
-function dividedInto(
-  name: string,
-  { reduce, partials, partBytes, runTasks: run }: ReduceOptions,
-): [string, Divided][] {
-  if (run === undefined || reduce[name]?.by === undefined) return [];
-  const ranges = divideBuckets(sum(partials.map((each) => reducedFile(each, name).bytes)), partBytes);
-  return ranges.length < 2 ? [] : [[name, { ranges, run }]];
-}
-
-/**
- * Runs the parts of a reduction by key as tasks, and takes over their files. Without workers, this
- * process runs them.
- *
- * Law `reduced-of-the-commits`: the tasks know the digest of the partials that they are of.
- */
-async function reduceByTasks(
-  reduction: PartReduction,
-  { ranges, run }: Divided,
-  options: ReduceOptions,
-): Promise<readonly Part[]> {
-  const { name } = reduction;
-  const tables = await checkTables(name, options);
-  const commits = commitsDigest(options.partials);
-  const toRun = { reduction, tables, commits, ranges };
-  const results = await run(toRun, options.signal);
-  if (results === null) {
-    const sources = await checkSources({ ...options, reduce: { [name]: reduction.spec } });
-    return await reduceByKey(reduction, sources.get(name) ?? [], options);
-  }
-  await noteHeavyKeys(toRun, results, options);
-  checkRowsRead(name, tables, sum(results.map(({ rowsRead }) => rowsRead)));
-  return results.map(({ file: { rows, bytes, sha256 }, from }, index) => {
-    const path = reducedPartPath(name, index, results.length);
-    return { from, output: { path, kind: "reduced", rows, bytes, sha256 } };
-  });
-}
-
-/** Counts the keys of uneven tasks. Their names are advice, so the job goes on without them. */
-async function noteHeavyKeys(
-  tasks: TasksToRun,
-  results: readonly TaskResult[],
-  options: ReduceOptions,
-): Promise<void> {
-  if (options.onHeavyKeys === undefined) return;
-  const keys = await findHeavyKeys(tasks, results, options).catch(() => []);
-  options.signal.throwIfAborted();
-  if (keys.length > 0) options.onHeavyKeys(tasks.reduction.name, keys);
 }
 
 /**
@@ -137,11 +87,6 @@ async function reduceByKey(
   const tables = options.partials.map((partial) => reducedFile(partial, name));
   checkRowsRead(name, tables, sum(made.map(({ rowsRead }) => rowsRead ?? 0)));
   return made.map(({ part }) => part);
-}
-
-function checkRowsRead(name: string, tables: readonly Pick<TableFile, "rows">[], read: number): void {
-  const rows = sum(tables.map((table) => table.rows));
-  assertLaw("counts-agree", read === rows, `the parts of ${name} read ${read} of ${rows} rows`);
 }
 
 interface StagedPart extends PartReduction {

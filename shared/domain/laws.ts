@@ -37,6 +37,10 @@ export const LAWS = {
     says: "The reduction of the same commits gives the same bytes, after any restart.",
     why: "A resumed job must publish exactly what it announced before its coordinator exited.",
   },
+  "reduced-of-the-commits": {
+    says: "The result of a reduction was made of the present commits of the job: all of them, and no others.",
+    why: "Workers reduce for minutes. Meanwhile a damaged shard may have run again, and its rows differ to the bit.",
+  },
   "record-before-answer": {
     says: "Nothing is acknowledged before its record is durable, in the history that the next coordinator reads.",
     why: "Every later coordinator must keep what was acknowledged to a worker or a user.",

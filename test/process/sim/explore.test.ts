@@ -10,6 +10,7 @@ const RESULT: SeedResult = {
   seed: 7,
   jobs: 1,
   storage: "disk",
+  tasks: false,
   end: null,
   violation: { law: "one-holder", message: "two hold it" },
   fired: {} as SeedResult["fired"],
