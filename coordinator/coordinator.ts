@@ -8,6 +8,7 @@ import type { CoordinatorServices } from "../shared/wire/services.ts";
 import { admissionBy, type SubmitRights } from "./access/submit-rights.ts";
 import { DataServer } from "./data/data-server.ts";
 import { startServer } from "./grpc/server.ts";
+import { runInnerJob } from "./inner/inner-job.ts";
 import { Meters } from "./insight/meters.ts";
 import type { ActiveJob } from "./job/active-job.ts";
 import type { JobHandle } from "./job/job-handle.ts";
@@ -201,7 +202,8 @@ class RunningCoordinator implements Coordinator {
       seams: this.#seams,
       reportOf: (session) => this.#registry.reportOf(session),
       onWake: (wake) => (wake === "all" ? this.#waiters.wakeAll() : this.#waiters.wake(wake)),
-      serve: (job) => this.#startServing(job),
+      runTasks: (tasks, outer, signal) =>
+        runInnerJob(tasks, { ...outer, serve: (job) => this.#startServing(job) }, signal),
     });
     return recorder.opened(opening);
   }

@@ -3,7 +3,7 @@ import { messageOf } from "../../shared/core/errors.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import type { HeldLock } from "../journal/held-lock.ts";
+import type { HeldLock, JobLock } from "../journal/held-lock.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
 import { loadSharedJournals } from "../journal/shared-journals.ts";
 import { CLEARING_NAME } from "../publish/output-folder.ts";
@@ -16,9 +16,6 @@ import { type OpenJobOptions, onWaitingOf } from "./opened-job.ts";
  * commit.
  */
 const PAUSE_MS = 2;
-
-/** Exclusive right to the job. A coordinator that has lost it touches none of the job's files. */
-export type JobLock = Pick<HeldLock, "confirm" | "lost" | "whyLost">;
 
 interface JobJournalOptions extends Pick<OpenJobOptions, "clock" | "seams" | "log" | "signal" | "onWaiting"> {
   readonly paths: WorkPaths;

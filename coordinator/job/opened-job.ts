@@ -1,15 +1,20 @@
 import type { TimedClock } from "../../shared/core/clock.ts";
 import type { Logger } from "../../shared/core/log.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import type { TakesFile } from "../../shared/domain/new-input.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
-import type { RunWatchOptions } from "../insight/run-watch.ts";
+import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
+import type { RunWatch, RunWatchOptions } from "../insight/run-watch.ts";
+import type { HeldLock, JobLock } from "../journal/held-lock.ts";
 import type { WithoutSlot } from "../plan/plan-job.ts";
 import type { PlanProgress } from "../plan/plan-progress.ts";
 import type { Reach } from "../plan/read-stores.ts";
+import type { WorkPaths } from "../publish/work-paths.ts";
+import type { TaskResult, TasksToRun } from "../reduce/reduce-options.ts";
 import type { ScheduleConfig } from "../schedule/state/config.ts";
 import type { ActiveJob } from "./active-job.ts";
 import type { JobOrigin } from "./job-origin.ts";
@@ -42,8 +47,12 @@ export interface OpenJobOptions {
   /** Time at which the coordinator received the job, by its clock. */
   readonly beganMs: number;
   readonly onWake: (wake: Wake | "all") => void;
-  /** Offers the tasks of an inner job to workers until it has ended. */
-  readonly serve: (job: ActiveJob) => void;
+  /** Runs the tasks of a reduction on workers, see `RunTasks`. */
+  readonly runTasks: (
+    tasks: TasksToRun,
+    outer: OuterJob,
+    signal: AbortSignal,
+  ) => Promise<readonly TaskResult[] | null>;
   /** Default: the priority that a resumed job had. */
   readonly priority?: number;
   /** Locations that the job may open, as in `JobStores`. Default: all. */
@@ -63,6 +72,19 @@ export interface OpenJobOptions {
    * logged.
    */
   readonly onWaiting?: (message: string) => void;
+}
+
+/** Job whose reduction is divided into tasks, and what its inner jobs share with it. */
+export interface OuterJob
+  extends Pick<OpenJobOptions, "clock" | "seams" | "log" | "schedule" | "reportOf" | "onWake"> {
+  readonly planned: PlannedJob;
+  readonly paths: WorkPaths;
+  readonly storage: Storage;
+  readonly checksums?: StoredChecksums | undefined;
+  readonly lock: JobLock & Pick<HeldLock, "look" | "makeFolder">;
+  readonly runWatch: Pick<RunWatch, "tasks">;
+  /** Returns the priority of the job, which its tasks have, too. */
+  readonly priority: () => number;
 }
 
 /** Returns which locations a job may reach. */

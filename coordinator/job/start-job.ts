@@ -15,12 +15,11 @@ import { stepFiles } from "../../shared/domain/reduction-binding.ts";
 import { DatasetPaths, filesOf } from "../../shared/domain/row-place.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { writeBeacon } from "../commit/beacon.ts";
-import { runInnerJob } from "../inner/inner-job.ts";
 import { readRemembered } from "../insight/packed-history.ts";
 import { RecordTimes } from "../insight/record-times.ts";
 import { RunWatch } from "../insight/run-watch.ts";
 import { StoreWatch } from "../insight/store-watch.ts";
-import type { HeldLock } from "../journal/held-lock.ts";
+import type { HeldLock, JobLock } from "../journal/held-lock.ts";
 import type { OpenJournal } from "../journal/journal.ts";
 import type { LastSnapshot } from "../journal/snapshot-file.ts";
 import { SnapshottingJournal } from "../journal/snapshotting-journal.ts";
@@ -36,12 +35,11 @@ import { jobProgress } from "../schedule/state/progress.ts";
 import { SinceSnapshot } from "../schedule/state/snapshot.ts";
 import { ActiveJob, type ActiveJobOptions } from "./active-job.ts";
 import { buildsOf, describeJob, startNotes } from "./describe-job.ts";
-import type { JobLock } from "./job-journal.ts";
 import { openJobJournal } from "./job-journal.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import { JobOutput } from "./job-output.ts";
 import { type ExclusionNotice, JobShell, type ShellJournal } from "./job-shell.ts";
-import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
+import type { OpenedJob, OpenJobOptions, OuterJob } from "./opened-job.ts";
 import { refuseOtherMapping } from "./other-mapping.ts";
 import { newJobId, type ReplayedJob, replayJob } from "./replay-job.ts";
 
@@ -96,20 +94,7 @@ export async function startJob(
   const journal = resources.add(snapshotting(opened, { ...replayed, jobId, builds, remembered }, options));
   const checksums = await probeStore(storage, paths.own, seams.random);
   const given = { jobId, planned, builds, runWatch, seams, clock, paths, storage, lock, checksums };
-  const runTasks: RunTasks = (tasks, signal) =>
-    runInnerJob(
-      tasks,
-      {
-        ...options,
-        ...given,
-        lock: {
-          ...lock,
-          look: () => options.lock.look(),
-          makeFolder: (path) => options.lock.makeFolder(path),
-        },
-      },
-      signal,
-    );
+  const runTasks = tasksOf({ ...given, priority: () => state.standing.priority }, options);
   const output = resources.add(new JobOutput({ state: () => state, inputFiles, runTasks, ...given }));
   const beacon = await writeBeacon(paths.partials, storage, seams.random);
   const shell = new JobShell({
@@ -140,6 +125,22 @@ export async function startJob(
   logStores(job, options.log);
   await begin(shell, { jobId, planned, recorder }, options.priority);
   return { kind: "active", job, origin: originOf(replayed), notes: startNotes(planned, state, builds) };
+}
+
+/** Returns what runs the tasks of a job's reductions. */
+function tasksOf(
+  job: Pick<OuterJob, "planned" | "paths" | "storage" | "checksums" | "runWatch" | "priority"> & {
+    readonly lock: JobLock;
+  },
+  options: StartOptions,
+): RunTasks {
+  const { look, makeFolder } = options.lock;
+  const lock = {
+    ...job.lock,
+    look: look.bind(options.lock),
+    makeFolder: makeFolder.bind(options.lock),
+  };
+  return (tasks, signal) => options.runTasks(tasks, { ...options, ...job, lock }, signal);
 }
 
 /**

@@ -250,3 +250,6 @@ export class HeldLock implements AsyncDisposable {
     throw error;
   }
 }
+
+/** Exclusive right to the job. A coordinator that has lost it touches none of the job's files. */
+export type JobLock = Pick<HeldLock, "confirm" | "lost" | "whyLost">;

@@ -39,7 +39,12 @@ export async function reduceByTasks(
   const tables = await checkTables(name, options);
   const commits = commitsDigest(options.partials);
   const toRun = { reduction, tables, commits, ranges };
-  const results = await run(toRun, options.signal);
+  const results = await run(toRun, options.signal).catch(async (error: unknown) => {
+    options.signal.throwIfAborted();
+    // A table that was damaged meanwhile may be the cause. Then its shard runs again.
+    await checkTables(name, options);
+    throw error;
+  });
   if (results === null) return await options.byItself();
   for (const { commits: made } of results)
     assertLaw("reduced-of-the-commits", made === commits, `a result of ${name} is of other commits`);

@@ -260,7 +260,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   /** Opens an inner job. Its code is loaded only here. */
   async #openTasks(options: LocalJobOptions): Promise<RunnableJob> {
     this.#busy = {};
-    const { OpenTasks } = await import("../tasks/open-tasks.ts");
+    const { OpenTasks } = await import("./open-tasks.ts");
     return await OpenTasks.open({ ...options, slots: this.#tasks });
   }
 }

@@ -139,7 +139,7 @@ class RivalWorld {
       beganMs: 0,
       recorder: new RunRecorder(clock, new Meters()),
       onWake: () => {},
-      serve: () => {},
+      runTasks: async () => null,
       signal: NEVER,
     });
   }

@@ -2,7 +2,8 @@ import { appendFile, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
-import { type OuterJob, runInnerJob } from "../../../../coordinator/inner/inner-job.ts";
+import { runInnerJob } from "../../../../coordinator/inner/inner-job.ts";
+import { TaskWatch } from "../../../../coordinator/insight/task-watch.ts";
 import type { ActiveJob } from "../../../../coordinator/job/active-job.ts";
 import { realSeams } from "../../../../coordinator/job/job-seams.ts";
 import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
@@ -136,7 +137,7 @@ const INFO: WorkerInfo = {
 };
 
 /** Returns an outer job whose tasks `work` takes. */
-function outerJob(work: (job: ActiveJob) => Promise<void>): OuterJob {
+function outerJob(work: (job: ActiveJob) => Promise<void>) {
   const { planned } = makeSimJob(new SeededRandom(1), { failingRows: false, poisonRows: false, place: 0 });
   return {
     planned,
@@ -148,14 +149,16 @@ function outerJob(work: (job: ActiveJob) => Promise<void>): OuterJob {
     schedule: DEFAULT_SCHEDULE,
     reportOf: () => null,
     onWake: () => {},
+    runWatch: { tasks: new TaskWatch() },
+    priority: () => 0,
     lock: {
       lost: NEVER,
       confirm: async () => {},
       whyLost: async () => null,
       look: async () => {},
-      makeFolder: async (path) => void (await mkdir(path, { recursive: true })),
+      makeFolder: async (path: string) => void (await mkdir(path, { recursive: true })),
     },
-    serve: (job) => void work(job),
+    serve: (job: ActiveJob) => void work(job),
   };
 }
 

@@ -117,7 +117,7 @@ export function optionsOf(seams: JobSeams, fresh: boolean): OpenJobOptions {
     beganMs: 0,
     recorder: new RunRecorder(hasty, new Meters()),
     onWake: () => {},
-    serve: () => {},
+    runTasks: async () => null,
     signal: NEVER,
   };
 }

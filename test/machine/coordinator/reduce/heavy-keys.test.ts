@@ -38,14 +38,14 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true, force: true }));
 
 /** Counts the rows of each task, and makes no results. */
-const countRows: RunTasks = async ({ tables, ranges }) => {
+const countRows: RunTasks = async ({ tables, ranges, commits }) => {
   await using database = await openLockedDatabase({ folders: [root], tempFolder: options.paths.temp });
   const scan = parquetScan(tables.map(({ location }) => localPathOf(location)));
   const results = [];
   for (const range of ranges) {
     const [row] = await database.rows(`SELECT count(*)::DOUBLE AS n FROM (${selectBuckets(scan, range)})`);
     const file = { name: "reduced.parquet", kind: "reduced", bytes: 1, rows: 0, sha256: "0" } as never;
-    results.push({ file, from: parseLocation(join(root, "none")), rowsRead: Number(row?.n) });
+    results.push({ commits, file, from: parseLocation(join(root, "none")), rowsRead: Number(row?.n) });
   }
   return results;
 };

@@ -25,7 +25,7 @@ import type { JobDescription } from "../../../../shared/wire/job-description.ts"
 import type { DataService } from "../../../../shared/wire/services.ts";
 import { DeviceRunner } from "../../../../worker/job/device-runner.ts";
 import { sessionCell } from "../../../../worker/read/session-cell.ts";
-import { OpenTasks, type OpenTasksOptions } from "../../../../worker/tasks/open-tasks.ts";
+import { OpenTasks, type OpenTasksOptions } from "../../../../worker/job/open-tasks.ts";
 import { TEST_CREDENTIAL } from "../../../support/access.ts";
 import { aLease, anInputFile } from "../../../support/builders.ts";
 import { fakeServices } from "../../../support/fake-services.ts";
