@@ -34,10 +34,7 @@ export const CRASH_STORAGES = ["disk", "bucket"] as const;
 export type CrashStorage = (typeof CRASH_STORAGES)[number];
 
 const SHARDS = 4;
-/**
- * A job has about twelve records, so the coordinator also crashes while it writes snapshots. The reductions by
- * key have several tasks.
- */
+/** Snapshots are written after few of the job's twelve records. Its reductions have several tasks. */
 const MANY_SNAPSHOTS = { SHARDMILL_SNAPSHOT_RECORDS: "4", SHARDMILL_PART_BYTES: "2000" };
 const ROWS_PER_SHARD = 10;
 /** Rows with a null input: dead letters, so that all three folders of an output are published. */

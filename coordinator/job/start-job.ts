@@ -117,10 +117,8 @@ export async function startJob(
     runWatch,
     recorder,
     stopWork: () => output.stop(),
-    release: async () => {
-      await resources.release();
-      if (isDone()) await removeWorkFolder(paths, seams.disk);
-    },
+    release: () =>
+      resources.release().then(() => (isDone() ? removeWorkFolder(paths, seams.disk) : undefined)),
   });
   logStores(job, options.log);
   await begin(shell, { jobId, planned, recorder }, options.priority);

@@ -1,14 +1,20 @@
+import { canonicalJson, type Digest, sha256 } from "../../shared/core/digest.ts";
 import { type BucketRange, divideBuckets } from "../../shared/domain/buckets.ts";
 import { assertLaw } from "../../shared/domain/laws.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
 import type { TableFile } from "../../shared/domain/reduction-tasks.ts";
 import type { PartReduction } from "../../shared/reduce/reduce-part.ts";
 import { reducedPartPath } from "../publish/layout.ts";
 import type { Part } from "../publish/publish-way.ts";
-import { commitsDigest } from "./commits-digest.ts";
 import { findHeavyKeys } from "./heavy-keys.ts";
 import type { ReduceOptions, RunTasks, TaskResult, TasksToRun } from "./reduce-options.ts";
 import { checkTables } from "./reduce-sources.ts";
+
+/** Returns the digest of committed partials in plan order. It names the commits that something is made of. */
+function commitsDigest(partials: readonly PartialManifest[]): Digest {
+  return sha256(canonicalJson(partials.map(({ shard, digest }) => [shard, digest])));
+}
 
 /** Buckets of each task, and what runs the tasks. */
 type Divided = { readonly ranges: readonly BucketRange[]; readonly run: RunTasks };

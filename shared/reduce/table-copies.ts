@@ -13,7 +13,7 @@ import type { ByteSource } from "../storage/storage.ts";
 import { cutTable, type TableCut } from "./cut-table.ts";
 import type { ScanFile } from "./merge-small-files.ts";
 
-export interface TablePlace {
+interface TablePlace {
   /** Reads bytes `[start, end)` of a table. */
   readonly read: (location: Location, start: number, end: number, signal: AbortSignal) => Promise<Uint8Array>;
   /** Existing folder on this machine, for this task alone. The caller removes it. */

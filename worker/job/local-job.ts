@@ -38,7 +38,7 @@ export interface LocalJobOptions
 }
 
 /** Job with the files of its steps, reductions and tables on this machine. */
-export interface LocalJob {
+interface LocalJob {
   readonly job: JobDescription;
   readonly access: AccessChoice;
   /** Storage of files that are not visible here. Null: there is no coordinator. */

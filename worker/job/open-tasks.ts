@@ -23,11 +23,11 @@ import { Storages } from "../../shared/storage/open-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { jobTable } from "../../shared/wire/codec-steps.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
-import { isSameJob, type LocalJobOptions, openLocalJob, type RunnableJob } from "./local-job.ts";
 import type { DataAccess } from "../read/data-access.ts";
 import { locate } from "../read/ways.ts";
-import { openSink } from "../write/partial-sink.ts";
 import { runTask } from "../tasks/run-task.ts";
+import { openSink } from "../write/partial-sink.ts";
+import { isSameJob, type LocalJobOptions, openLocalJob, type RunnableJob } from "./local-job.ts";
 
 export interface OpenTasksOptions extends LocalJobOptions {
   /** Slots of tasks, which all inner jobs of a worker share. */
