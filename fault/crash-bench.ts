@@ -293,6 +293,7 @@ async function outputOf(job: KnownJob): Promise<Output> {
     bottleneck: _limit,
     stages: _stages,
     history: _history,
+    tasks: _tasks,
     ...same
   } = await manifestOf(job);
   return { ...files, [MANIFEST_NAME]: JSON.stringify(same) };

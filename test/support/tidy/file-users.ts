@@ -35,7 +35,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/reduce\/(merge-small-files|table-copies)\.ts$/,
   /^extensions\/(pipeline\/pipelines|estimate\/run-samples)\.ts$/,
   /^extensions\/node-check\/(bench-device|check-node|loop-process|rows|run-job)\.ts$/,
-  /^worker\/(job\/open-job|process\/supervisor|tasks\/open-tasks)\.ts$/,
+  /^worker\/(job\/open-job|job\/open-tasks|process\/supervisor)\.ts$/,
   /^worker\/write\/(combine|write-thread-client)\.ts$/,
   // Libraries that need files, and processes that parse untrusted data.
   /^shared\/sql\/(locked-database|sql-process-client)\.ts$/,
