@@ -24,8 +24,8 @@ import { openSqlProcess } from "../../../../shared/sql/sql-process-client.ts";
 import type { JobDescription } from "../../../../shared/wire/job-description.ts";
 import type { DataService } from "../../../../shared/wire/services.ts";
 import { DeviceRunner } from "../../../../worker/job/device-runner.ts";
-import { sessionCell } from "../../../../worker/read/session-cell.ts";
 import { OpenTasks, type OpenTasksOptions } from "../../../../worker/job/open-tasks.ts";
+import { sessionCell } from "../../../../worker/read/session-cell.ts";
 import { TEST_CREDENTIAL } from "../../../support/access.ts";
 import { aLease, anInputFile } from "../../../support/builders.ts";
 import { fakeServices } from "../../../support/fake-services.ts";
@@ -197,30 +197,26 @@ test("a range has the same bytes again, and on a worker that sees no files", asy
 
 test("a range of buckets without rows is an empty table", async () => {
   await using job = await open();
-  const found = await query(
-    `SELECT DISTINCT "shardmill:bucket" AS b FROM read_parquet('${tables[0]?.location}')`,
-  );
+  const paths = tables.map(({ location }) => `'${location}'`).join(", ");
+  const found = await query(`SELECT DISTINCT "shardmill:bucket" AS b FROM read_parquet([${paths}])`);
   const used = new Set(found.map((row) => Number(JSON.parse(row)[0])));
-  const from = Array.from({ length: BUCKETS }, (_, bucket) => bucket).find(
-    (bucket) => ![0, 1, 2].some((more) => used.has(bucket + more)),
-  );
+  const from = Array.from({ length: BUCKETS }, (_, bucket) => bucket).find((bucket) => !used.has(bucket));
   const partial = await run(job, { from: from ?? 0, to: (from ?? 0) + 1 });
   expect(partial).toMatchObject({ rowsIn: 1, rowsOut: 0, rowsMapped: 0, rowsReduced: 0 });
 });
 
 test("an aborted task ends its process, and leaves nothing", async () => {
   const stop = new AbortController();
-  const reason = new Error("the lease is revoked");
   const endless = { ...SUMS, final: "SELECT sum(random() * s) AS x FROM partials, range(1000000000000)" };
   await using job = await open({
     described: await describe(endless),
     open: async (options) => {
       const database = await openSqlProcess(options);
-      setImmediate(() => stop.abort(reason));
+      setImmediate(() => stop.abort(new Error("revoked")));
       return database;
     },
   });
-  await expect(run(job, ALL, stop.signal)).rejects.toBe(reason);
+  await expect(run(job, ALL, stop.signal)).rejects.toThrow("revoked");
   await expectNothingLeft();
 });
 
@@ -264,8 +260,9 @@ test("a task that fails leaves nothing, and an execution never replaces another'
   await using job = await open();
   const lease = leaseOf(ALL);
   const first = await job.run(lease, asExecutionId("same"), { signal: NEVER });
-  const again = job.run(lease, asExecutionId("same"), { signal: NEVER });
-  await expect(again).rejects.toMatchObject({ code: "STORE_EXISTS" });
+  await expect(job.run(lease, asExecutionId("same"), { signal: NEVER })).rejects.toMatchObject({
+    code: "STORE_EXISTS",
+  });
   expect((await rowsOf([first])).length).toBe(first.rowsOut);
 });
 
