@@ -256,7 +256,6 @@ test("a task that fails leaves nothing, and an execution never replaces another'
   });
   await expect(run(failing)).rejects.toMatchObject({ code: "SQL_FAILED" });
   await expectNothingLeft();
-
   await using job = await open();
   const lease = leaseOf(ALL);
   const first = await job.run(lease, asExecutionId("same"), { signal: NEVER });
@@ -295,8 +294,7 @@ test("a worker opens an inner job without a model, and runs its tasks", async ()
     },
   });
   runner.useSession(SESSION);
-  const options = { signal: NEVER, onProgress: () => {} };
-  const partial = await runner.run(leaseOf(ALL), asExecutionId("e1"), options);
+  const partial = await runner.run(leaseOf(ALL), asExecutionId("e1"), { signal: NEVER, onProgress() {} });
   await using job = await open();
   expect(partial.files).toEqual((await run(job)).files);
 });
