@@ -23,7 +23,7 @@ const FAULTY_SHARE = 0.02;
 const LINE_FAULTS: readonly ProxyFault[] = ["busy", "lost", "twice", "late"];
 
 /** Partials that a paused worker puts after the last sweep. A bucket cannot refuse them. */
-const LATE_PARTIAL = /^_shardmill\/run-[0-9a-f]+\/partials\/\d+-/;
+const LATE_PARTIAL = /^_shardmill\/run-[0-9a-f]+\/(tasks-[A-Za-z0-9_-]+\/)?partials\/\d+-/;
 
 /**
  * A bucket on a real server, over a connection that loses, doubles and delays. Each machine has a state

@@ -22,7 +22,15 @@ test.each([
     const stories: string[] = [];
     const note = (story: string) => stories.push(story);
     await using place = await BucketPlace.open(server, { seed, journal });
-    const result = await chaosRound({ seed, workers: 4, shards: 60, faultSeconds: 10, place, note });
+    const result = await chaosRound({
+      seed,
+      workers: 4,
+      shards: 60,
+      hasTasks: true,
+      faultSeconds: 10,
+      place,
+      note,
+    });
     expect(result.problems, stories.join("\n")).toEqual([]);
     const { coordinatorKilled, rivalStarted, coordinatorReplaced } = result.fired;
     expect(rivalStarted, stories.join("\n")).toBeGreaterThan(0);
