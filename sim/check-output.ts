@@ -201,7 +201,7 @@ function checkParts(
 
 /**
  * Checks the reduction: with `combine`, the sum of all counts, otherwise the rows. Each published row has the
- * variant of the commit that it is of, and so has each line that was reduced of it.
+ * variant of its commit, and so has each line that was reduced of it.
  */
 function checkReduced(checker: Checker, job: SimJob, reduced: readonly Line[], rows: readonly Line[]): void {
   const combined = job.spec.reduce.sums?.combine !== undefined;

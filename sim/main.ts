@@ -24,7 +24,7 @@ interface Regression {
   readonly jobs: number;
   /** Storage of the outputs. Default: `disk`. */
   readonly storage?: StorageKind;
-  /** Its jobs have reductions by key. Default: false. */
+  /** Jobs have reductions by key. Default: false. */
   readonly tasks?: boolean;
 }
 

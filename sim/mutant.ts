@@ -10,7 +10,7 @@ export interface Mutant {
   readonly breaks: readonly Law[];
   /** Storage of the outputs of its worlds. Default: as each seed decides. */
   readonly storage?: StorageKind;
-  /** Its worlds have reductions by key. Default: as each seed decides. */
+  /** Worlds have reductions by key. Default: as each seed decides. */
   readonly tasks?: true;
   readonly edits: readonly {
     /** Path below the compiled tree. */

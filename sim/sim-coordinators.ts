@@ -39,9 +39,8 @@ export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadLetters"> = {
 export const SIM_SNAPSHOT_RECORDS = 7;
 
 const HOST = "sim";
-/** Bytes of a task's tables: a simulated job has some tables of a few lines, and so two to six tasks. */
+/** Bytes of a task's tables. A simulated job has some tables of a few lines, so two to six tasks. */
 const SIM_PART_BYTES = 100;
-
 /** Longest time between the submission of jobs. */
 const SUBMIT_WITHIN_MS = 8_000;
 
@@ -236,14 +235,14 @@ export class SimCoordinators {
     return isElsewhere ? `of ${process.pid}` : drawn;
   }
 
+  #scenarioAt(path: string) {
+    const found = this.#world.scenarios.find(({ job }) => job.out === path);
+    return present(found, "a job of this world");
+  }
+
   #seamsOf(running: Running): CoordinatorSeams {
     const { process } = running;
     const { scheduler, image, faults, bucket, isShared } = this.#world;
-    const scenarioAt = (outputPath: string) =>
-      present(
-        this.#world.scenarios.find(({ job }) => job.out === outputPath),
-        "a job of this world",
-      );
     const random = this.#world.random.fork();
     const clock = scheduler.clockOf(process);
     const pidNamespace = this.#namespaceOf(running);
@@ -275,16 +274,17 @@ export class SimCoordinators {
       },
       plan: async ({ output }) => {
         await sleepBy(clock, random.pick([0.1, 1, 10, 50]), NEVER);
-        return scenarioAt(output.path).job.planned;
+        return this.#scenarioAt(output.path).job.planned;
       },
-      identify: async ({ output }) => scenarioAt(output.path).job.planned,
+      identify: async ({ output }) => this.#scenarioAt(output.path).job.planned,
       openChecker: (place) => checkHere(place, { storage, countRows: simCountRows }),
       reduce: simReduce,
       writePoisoned: simWritePoisoned,
       loopTime: () => ({ activeMs: 0, idleMs: 0 }),
       storeCounts: () => [],
-      watchTasks: (state, places) => scenarioAt(places.output).checker.tasks.takenUp(process, state, places),
-      watch: (state, outputPath) => scenarioAt(outputPath).checker.takenUp(process, state),
+      watchTasks: (state, places) =>
+        this.#scenarioAt(places.output).checker.tasks.takenUp(process, state, places),
+      watch: (state, outputPath) => this.#scenarioAt(outputPath).checker.takenUp(process, state),
       serve: async ({ services }) => {
         running.server = { process, work: services.work };
         return {

@@ -1,4 +1,5 @@
 import { asDigest, type Digest, sha256 } from "../shared/core/digest.ts";
+import { BUCKETS } from "../shared/domain/buckets.ts";
 import { INPUTS } from "../shared/domain/features.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../shared/domain/job-spec.ts";
@@ -30,6 +31,8 @@ export interface SimJob {
   readonly parts: ReadonlyMap<string, number>;
   /** Rows of which a step truncates a text. Only those in the output are counted. */
   readonly truncated: ReadonlySet<string>;
+  /** Buckets of a task that a worker's memory holds. A task of more ends the worker's process. */
+  readonly mostBuckets: number;
 }
 
 /** Returns how many output rows a sound row becomes. */
@@ -94,7 +97,8 @@ export function makeSimJob(random: SeededRandom, options: SimJobOptions): SimJob
     .filter((name) => !failing.has(name) && !poison.has(name));
   const kept = `${output.kept}/out${suffix}`;
   const steps = stepRows(sound, unkeyed.digests.spec);
-  return { spec: planned.spec, planned, out, kept, isShared, data, failing, poison, ...steps };
+  const mostBuckets = options.poisonRows && steps.isLarge ? LARGE_BUCKETS : BUCKETS;
+  return { spec: planned.spec, planned, out, kept, isShared, data, failing, poison, mostBuckets, ...steps };
 }
 
 function withKeys(planned: PlannedJob): PlannedJob {
@@ -102,8 +106,13 @@ function withKeys(planned: PlannedJob): PlannedJob {
   return { ...planned, spec, digests: { ...planned.digests, spec: specDigest(spec) } };
 }
 
+type StepRows = Pick<SimJob, "parts" | "truncated"> & { readonly isLarge: boolean };
+
+/** Buckets of a task that a worker's memory just holds. Of two to six tasks, each is halved once or twice. */
+const LARGE_BUCKETS = 1_000;
+
 /** Draws from a separate stream, so that steps do not change the later draws of the world. */
-function stepRows(rows: readonly string[], specDigest: Digest): Pick<SimJob, "parts" | "truncated"> {
+function stepRows(rows: readonly string[], specDigest: Digest): StepRows {
   const random = new SeededRandom(Number.parseInt(sha256(`${specDigest} ${rows.join(" ")}`).slice(0, 8), 16));
   const dropped = random.pick([0, 0.2, 0.9]);
   const doubled = random.pick([0, 0.1]);
@@ -114,7 +123,7 @@ function stepRows(rows: readonly string[], specDigest: Digest): Pick<SimJob, "pa
   }
   const long = random.pick([0, 0.3]);
   const cut = rows.filter(() => random.chance(long));
-  return { parts, truncated: new Set(MADE === null ? [] : cut) };
+  return { parts, truncated: new Set(MADE === null ? [] : cut), isLarge: random.chance(0.5) };
 }
 
 /** Folder on each machine for the lock of a job whose output is in a bucket. */

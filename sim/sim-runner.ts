@@ -93,7 +93,9 @@ export class SimRunner implements ShardRunner {
     const { signal } = calls;
     const list = taskListOf(lease);
     const write =
-      list === null ? await this.#mapShard(job, lease, calls) : await this.#runTask(list, lease, signal);
+      list === null
+        ? await this.#mapShard(job, lease, calls)
+        : await this.#runTask(job, list, { lease, signal });
     const folder = partialFolder({ shard: lease.shard.id, token: lease.token, executionId });
     const sink = await openSink(partials, folder);
     try {
@@ -121,10 +123,19 @@ export class SimRunner implements ShardRunner {
   }
 
   /** Reads the tables of a task. The "SQL" may fail, as a model may break. */
-  async #runTask(list: InputFile, lease: Lease, signal: AbortSignal): Promise<WritePartial> {
-    const { clock, random, rowMs, storage, breaks } = this.#options;
+  async #runTask(
+    job: SimJob,
+    list: InputFile,
+    { lease, signal }: { readonly lease: Lease; readonly signal: AbortSignal },
+  ): Promise<WritePartial> {
+    const { clock, random, rowMs, storage, breaks, die } = this.#options;
     const onTable = () => sleepBy(clock, rowMs * random.between(0.5, 1.5), signal);
-    const reduced = await reduceTask(list, bucketRangeOf(lease.shard), { storage, signal, onTable });
+    const range = bucketRangeOf(lease.shard);
+    const reduced = await reduceTask(list, range, { storage, signal, onTable });
+    if (range.to - range.from > job.mostBuckets) {
+      die(`task ${lease.shard.id} takes too much memory`);
+      return await HANGING;
+    }
     if (breaks()) throw new ShardmillError("MODEL_FAILED", "the simulated reduction broke");
     return async (sink) => {
       const files = [await this.#put(sink, { kind: "rows", name: "rows.parquet" }, reduced.lines)];

@@ -36,7 +36,7 @@ interface TaskPlace {
 }
 
 /**
- * Reduces a task's buckets as a worker does: the list is checked by its digest, and the tables by their size.
+ * Reduces a task's buckets as a worker does. The list is checked by its digest, and the tables by their size.
  *
  * @throws {STORE_FAILED} when the list or a table is not the coordinator's
  */

@@ -9,7 +9,7 @@ export interface SeedResult {
   readonly jobs: number;
   /** Storage of the outputs. */
   readonly storage: StorageKind;
-  /** Its jobs have reductions by key. */
+  /** Jobs have reductions by key. */
   readonly tasks: boolean;
   /** End of the jobs. Null: a law was broken before. */
   readonly end: string | null;

@@ -7,8 +7,9 @@ import type { EndProgress } from "../../shared/domain/end-progress.ts";
 import { type Fetching, sumOfFetching } from "../../shared/domain/fetching.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
+import type { DeadLetter } from "../../shared/domain/partial.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
-import type { RunHistory } from "../../shared/domain/run-history.ts";
+import type { DeadLetterReason, RunHistory } from "../../shared/domain/run-history.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { type StoreWaiting, storeWaiting } from "../../shared/domain/store-waiting.ts";
 import type { StageShares, WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
@@ -16,10 +17,9 @@ import { excludedUntilMs } from "../schedule/policy/exclusion.ts";
 import type { JobEffect } from "../schedule/state/effect.ts";
 import type { JobEvent } from "../schedule/state/event.ts";
 import { isPaused, type JobState, type WorkerEntry } from "../schedule/state/job-state.ts";
-import { jobProgress } from "../schedule/state/progress.ts";
+import { committedPartials, jobProgress, poisonedRows } from "../schedule/state/progress.ts";
 import { adviceFor } from "./advice.ts";
 import { findBottleneck, type WorkerDoing } from "./bottleneck.ts";
-import { deadLetterReasons } from "./dead-letter-reasons.ts";
 import { DeviceReports } from "./device-reports.ts";
 import { PaceMeter } from "./pace-meter.ts";
 import { type EarlierRun, recallRun } from "./recall-run.ts";
@@ -66,6 +66,10 @@ export interface RunWatchOptions {
  * every worker. Thousands may start at once, or never report shares.
  */
 const MOST_EARLY = 16;
+/** Limit of kinds of failures. Users read no more. */
+const MOST_REASONS = 20;
+/** Limit of a message, which may quote a row: files that users share show it. */
+const MOST_CHARS = 300;
 
 /**
  * Measures how one job's run spends its time on this coordinator, and reports what limits it. Samples every
@@ -138,10 +142,8 @@ export class RunWatch {
     const state = this.#options.state();
     const members = this.#here(state);
     this.#mostWorkers = Math.max(this.#mostWorkers, members.length);
-    this.#mostSlots = Math.max(
-      this.#mostSlots,
-      members.reduce((slots, worker) => slots + worker.slots, 0),
-    );
+    const slots = members.reduce((sum, worker) => sum + worker.slots, 0);
+    this.#mostSlots = Math.max(this.#mostSlots, slots);
     this.#options.stores.look(clock.nowMs());
     this.#fetching = sumOfFetching(members.flatMap((worker) => this.#fetchingOf(worker)));
     this.#meter.record(clock.nowMs(), {
@@ -278,4 +280,20 @@ function rounded(stages: StageShares): StageShares {
   return Object.fromEntries(
     Object.entries(stages).map(([stage, share]) => [stage, Math.round(share * 1e3) / 1e3]),
   );
+}
+
+/** Returns the reasons of dead letters. Visits every shard if there are any. */
+function deadLetterReasons(state: JobState): readonly DeadLetterReason[] {
+  if (state.totals.deadLetters === 0) return [];
+  const reasons = new Map<string, DeadLetterReason>();
+  const add = (letter: DeadLetter) => {
+    const key = `${letter.stage} ${letter.code}`;
+    const known = reasons.get(key);
+    const first = { ...letter, message: letter.message.slice(0, MOST_CHARS), shards: 0 };
+    reasons.set(key, { ...(known ?? first), shards: (known?.shards ?? 0) + 1 });
+  };
+  for (const { firstDeadLetter } of committedPartials(state))
+    if (firstDeadLetter !== null) add(firstDeadLetter);
+  for (const letter of poisonedRows(state)) add(letter);
+  return [...reasons.values()].sort((a, b) => b.shards - a.shards).slice(0, MOST_REASONS);
 }

@@ -1,5 +1,3 @@
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { BUCKET_COLUMN } from "../../shared/domain/buckets.ts";
 import { localPathOf } from "../../shared/domain/location.ts";
 import type { HeavyKey } from "../../shared/domain/task-run.ts";
@@ -27,7 +25,7 @@ const ROWS = quoteIdentifier("shardmill:rows");
  * @throws the signal's reason once it aborts
  */
 export async function findHeavyKeys(
-  { reduction: { name, spec }, tables, ranges }: TasksToRun,
+  { reduction: { spec }, tables, ranges }: TasksToRun,
   results: readonly Pick<TaskResult, "rowsRead">[],
   { paths, signal, memoryLimitBytes, open = openSqlProcess }: ReduceOptions,
 ): Promise<readonly HeavyKey[]> {
@@ -45,26 +43,20 @@ export async function findHeavyKeys(
     (key, index) => `coalesce(left(${key}::VARCHAR, ${MOST_CHARS}), 'NULL') AS k${index}`,
   );
   const sql = `SELECT ${texts.join(", ")}, ${ROWS}::DOUBLE AS n FROM (${counted}) ORDER BY n DESC, ${keys.map((_, index) => `k${index}`).join(", ")} LIMIT ${MOST_KEYS}`;
-  const tempFolder = join(paths.temp, `heavy-keys-${name}`);
-  await mkdir(tempFolder, { recursive: true });
-  try {
-    const database = open({
-      folders: [tempFolder, localPathOf(paths.partials)],
-      tables: { paths: {}, as: "read" },
-      tempFolder,
-      purpose: "result",
-      signal,
-      ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
-    });
-    const found = await useDatabase(database, (opened) => opened.rows(sql), signal);
-    return found.map((row) => ({ key: keyText(spec.by ?? [], row), rows: Number(row.n) }));
-  } finally {
-    await rm(tempFolder, { recursive: true, force: true });
-  }
+  const database = open({
+    folders: [paths.temp, localPathOf(paths.partials)],
+    tables: { paths: {}, as: "read" },
+    tempFolder: paths.temp,
+    purpose: "result",
+    signal,
+    ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
+  });
+  const found = await useDatabase(database, (opened) => opened.rows(sql), signal);
+  return found.map((row) => ({ key: keyText(spec.by ?? [], row), rows: Number(row.n) }));
 }
 
 /** Returns the tasks that read many times the rows of the median task. */
-export function unevenTasks(sizes: readonly number[]): readonly number[] {
+function unevenTasks(sizes: readonly number[]): readonly number[] {
   const limit = Math.max(FEW_ROWS, UNEVEN * median(sizes));
   return sizes.flatMap((rows, index) => (rows > limit ? [index] : []));
 }

@@ -1,4 +1,4 @@
-import type { RunFacts } from "./run-facts.ts";
+import type { JobPhase } from "./job.ts";
 
 /** Tasks of one reduction by key, as their coordinator counts them. */
 export interface TaskRun {
@@ -29,7 +29,13 @@ export interface HeavyKey {
 }
 
 /** Returns the tasks that workers run now. Null: there are none. */
-export function runningTasks({ phase, tasks: runs }: Pick<RunFacts, "phase" | "tasks">): TaskRun | null {
+export function runningTasks({
+  phase,
+  tasks: runs,
+}: {
+  readonly phase: JobPhase;
+  readonly tasks: readonly TaskRun[];
+}): TaskRun | null {
   // A resumed job may have to reduce again for its announced output.
   if (phase !== "reducing" && phase !== "publishing") return null;
   return runs.find(({ done, tasks }) => done < tasks) ?? null;

@@ -28,6 +28,7 @@ import { batchInUse } from "./batch-arbitraries.ts";
 import { inputFile } from "./file-arbitraries.ts";
 import { aDigest, aJobId } from "./ids.ts";
 import { storeCounts } from "./store-counts.ts";
+import { taskRun } from "./task-arbitraries.ts";
 import { busy, fetching } from "./worker-arbitraries.ts";
 
 /** Values of the domain, in every shape that may cross the wire. */
@@ -267,15 +268,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   conversion: fc.option(jobConversion),
   devices: fc.array(deviceReport, { maxLength: 2 }),
   stores: storeCounts,
-  tasks: fc.array(
-    fc.record({
-      reduction: text,
-      ...{ tasks: uint32, done: uint32, running: uint32, attemptsFailed: uint32, workers: uint32 },
-      ...{ seconds: positive, rowsRead: count, mostRows: count },
-      heavyKeys: fc.array(fc.record({ key: text, rows: count }), { maxLength: 3 }),
-    }),
-    { maxLength: 2 },
-  ),
+  tasks: fc.array(taskRun, { maxLength: 2 }),
   ...{ output: text, manifest: text },
   failure: fc.option(errorData),
   fetching: fc.option(fetching),
