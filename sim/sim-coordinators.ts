@@ -47,10 +47,7 @@ const SUBMIT_WITHIN_MS = 8_000;
 interface StartOptions {
   /** Discards the previous run, as `--fresh` does. */
   readonly fresh?: boolean;
-  /**
-   * Runs the coordinator in a PID namespace of its own, from which other coordinators are invisible. With
-   * shared work, runs it on a machine of its own.
-   */
+  /** Runs the coordinator in a PID namespace or, with shared work, on a machine of its own. */
   readonly isElsewhere?: boolean;
 }
 
