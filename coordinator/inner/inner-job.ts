@@ -60,7 +60,10 @@ export async function runInnerJob(
     const failed = job.ended.then((end) => {
       throw errorOf(end.reason, tasks);
     });
-    return await orAbort(Promise.race([opened.results, failed]), signal);
+    const first = Promise.race([opened.results, failed]);
+    // The signal may have aborted meanwhile. Then no code awaits it.
+    first.catch(() => {});
+    return await orAbort(first, signal);
   } catch (error) {
     if (!isShardmillError(error, "NO_WORKERS")) throw error;
     outer.runWatch.tasks.drop(tasks.reduction.name);
