@@ -188,6 +188,7 @@ export class SimRunner implements ShardRunner {
         job.spec.reduce.sums?.by === undefined
           ? [{ key: String(rows.length), rest: variant }]
           : linesOf(rows, variant),
+      sample: [],
     } satisfies Record<PlannedPartialFile["kind"], readonly Line[]>;
     const layout = partialLayout(partialShape(job.spec), { hasDeadLetters: deadLetters.length > 0 });
     for (const file of layout) {

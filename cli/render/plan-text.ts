@@ -7,6 +7,7 @@ import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { publishedRowBytes } from "../../shared/domain/output-fields.ts";
 import { isRowsText } from "../../shared/domain/output-formats.ts";
+import { sortOf } from "../../shared/domain/output-shape.ts";
 import type { Partitions } from "../../shared/domain/partition.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
 import { skippedPhrases } from "../../shared/domain/skipped-files.ts";
@@ -169,10 +170,12 @@ function filesTable({ dataset }: PlannedJob, style: Style): string {
 function sortText({ spec, shards, map }: PlannedJob): string | null {
   const { sort, fileRows = 0 } = spec.output;
   if (sort === undefined) return null;
-  const keys = sort.map(({ column, order }) => `${order === "descending" ? "-" : ""}${oneLine(column)}`);
+  const { by, across } = sortOf(sort);
+  const keys = by.map(({ column, order }) => `${order === "descending" ? "-" : ""}${oneLine(column)}`);
   const rows = shards.reduce((most, shard) => Math.max(most, shardRows(shard)), fileRows);
   const bytes = sortMemoryBytes(rows, rows * publishedRowBytes(map));
-  return `${keys.join(", ")}: ${counted(rows, "row")} at once, which take about ${formatBytes(bytes)} of memory`;
+  const all = across === "all" ? ", all parts in one order" : "";
+  return `${keys.join(", ")}${all}: ${counted(rows, "row")} at once, which take about ${formatBytes(bytes)} of memory`;
 }
 
 /** Shows the steps in the order in which rows pass them, `finish` steps last. Empty: no steps. */

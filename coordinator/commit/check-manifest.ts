@@ -77,6 +77,7 @@ function dueRows(
     case "errors":
       return rowsDeadLettered;
     case "combined":
+    case "sample":
       return null;
     default:
       return assertNever(kind);

@@ -2,7 +2,7 @@ import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { isSortable, namesFolders } from "../../shared/domain/output-shape.ts";
+import { isSortable, namesFolders, sortOf } from "../../shared/domain/output-shape.ts";
 
 /**
  * Checks that the columns which `output` names are published, and that their types can sort rows or name
@@ -10,19 +10,20 @@ import { isSortable, namesFolders } from "../../shared/domain/output-shape.ts";
  *
  * @throws {SPEC_INVALID} with every column that does not fit
  */
-export function checkShape(
-  { sort = [], partitionBy = [] }: JobSpec["output"],
-  fields: readonly Field[],
-): void {
-  const problems = [...sortProblems(sort, fields), ...folderProblems(partitionBy, fields)];
+export function checkShape({ sort, partitionBy = [] }: JobSpec["output"], fields: readonly Field[]): void {
+  const problems = [
+    ...(sort === undefined ? [] : sortProblems(sort, fields)),
+    ...folderProblems(partitionBy, fields),
+  ];
   if (problems.length > 0) {
     throw new ShardmillError("SPEC_INVALID", "the output cannot have this shape", { problems });
   }
 }
 
 function sortProblems(sort: NonNullable<JobSpec["output"]["sort"]>, fields: readonly Field[]): Problem[] {
-  return sort.flatMap(({ column }, index): Problem[] => {
-    const where = `output.sort[${index}]`;
+  const list = "by" in sort ? "output.sort.by" : "output.sort";
+  return sortOf(sort).by.flatMap(({ column }, index): Problem[] => {
+    const where = `${list}[${index}]`;
     const field = fields.find(({ name }) => name === column);
     if (field === undefined) return [noColumn(where, column, fields)];
     if (isSortable(field.type)) return [];

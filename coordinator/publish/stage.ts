@@ -1,11 +1,12 @@
 import { join } from "node:path";
+import { present } from "../../shared/core/assert.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { recordOf } from "../../shared/core/record-of.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { EndProgress } from "../../shared/domain/end-progress.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
-import type { DeadLetter, PartialManifest } from "../../shared/domain/partial.ts";
+import type { DeadLetter, PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import { ROW_COUNT_NAMES } from "../../shared/domain/row-counts.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
@@ -18,7 +19,8 @@ import type { Part, StagedOutput } from "./publish-way.ts";
 import { manifestText } from "./read-manifest.ts";
 import type { RowsShape } from "./shape/rows-shape.ts";
 import { shapeRowsApart } from "./shape/shape-apart.ts";
-import type { ShapeJob } from "./shape/shape-rows.ts";
+import type { ShapedFile, ShapeJob } from "./shape/shape-rows.ts";
+import { sortRowsApart } from "./shape/sort-apart.ts";
 import type { WorkPaths } from "./work-paths.ts";
 
 export interface StageOptions {
@@ -36,7 +38,7 @@ export interface StageOptions {
   /** Checksums of that storage, if they can be trusted: then no file is read. */
   readonly checksums?: StoredChecksums | undefined;
   /** Other files for the rows. Default: the partials' own files are the parts. */
-  readonly shape?: (RowsShape & Pick<ShapeJob, "stores">) | null;
+  readonly shape?: (RowsShape & Pick<ShapeJob, "stores" | "sortLimits">) | null;
   readonly signal: AbortSignal;
   /** Called for each file that is checked, and as shaped rows are written. */
   readonly onProgress?: (progress: EndProgress) => void;
@@ -83,10 +85,13 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
   let done = 0;
   const checked = await mapConcurrent(placing, CHECKS_AT_ONCE, async ({ output, partial, file }) => {
     signal.throwIfAborted();
-    const from = await checkFileDigest(paths.partials, partial, file, access);
+    const check = (of: PartialFile) => checkFileDigest(paths.partials, partial, of, access);
+    const from = await check(file);
+    const sample = shape === null || output.kind !== "rows" ? null : sampleOf(partial, shape);
+    const sampled = sample === null ? null : { ...sample, location: await check(sample) };
     done += 1;
     onProgress({ step: "check", done, total: placing.length });
-    return { output, from };
+    return { output, from, sample: sampled };
   });
   const placed = shape === null ? checked : await shapeParts(checked, shape, options);
   const made = poisoned.map((output) => ({ output, from: below(paths.stage, output.path) }));
@@ -101,16 +106,24 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
   return { manifest, parts };
 }
 
+/** Returns the sample of a partial's rows. Null: not all rows are sorted. */
+function sampleOf(partial: PartialManifest, { isSortedAcross = false }: RowsShape): PartialFile | null {
+  if (!isSortedAcross) return null;
+  const sample = partial.files.find(({ kind }) => kind === "sample");
+  return present(sample, `the partial of shard ${partial.shard} has a sample of its rows`);
+}
+
 /** Replaces the parts of rows by the shaped files, which are in the stage. */
 async function shapeParts(
-  parts: readonly Part[],
+  parts: readonly (Part & Pick<ShapedFile, "sample">)[],
   shape: NonNullable<StageOptions["shape"]>,
-  { paths, signal, onProgress = () => {}, shapeRows = shapeRowsApart }: StageOptions,
+  { paths, signal, onProgress = () => {}, ...options }: StageOptions,
 ): Promise<readonly Part[]> {
   const isRows = ({ output }: Part) => output.kind === "rows";
   const files = parts
     .filter(isRows)
-    .map(({ output: { rows, bytes }, from }) => ({ location: from, rows, bytes }));
+    .map(({ output: { rows, bytes }, from, sample }) => ({ location: from, rows, bytes, sample }));
+  const { shapeRows = shape.isSortedAcross ? sortRowsApart : shapeRowsApart } = options;
   const { stage, temp } = paths;
   const total = files.reduce((sum, { rows }) => sum + rows, 0);
   const onWritten = (done: number) => onProgress({ step: "shape", done, total });

@@ -1,4 +1,4 @@
-import { type Data, DataType, Table } from "apache-arrow";
+import { type Data, DataType, type RecordBatch, Table } from "apache-arrow";
 import { assert, present } from "../core/assert.ts";
 import { halfTable } from "../core/float16.ts";
 import type { SortKey } from "../domain/rows-form.ts";
@@ -23,24 +23,33 @@ const PIECE = { rows: 65_536, bytes: 32 << 20 };
  */
 export function sortTable(table: Table, sort: readonly SortKey[]): Table {
   if (sort.length === 0 || table.numRows < 2) return table;
-  const compare = comparatorOf(table, sort);
-  const order = Uint32Array.from({ length: table.numRows }, (_, row) => row).sort(compare);
+  const compare = rowOrder(table, sort);
+  const order = Uint32Array.from({ length: table.numRows }, (_, row) => row).sort(
+    (a, b) => compare(a, b) || a - b,
+  );
   const rowBytes = Math.max(1, valueBytes(table) / table.numRows);
   const pieceRows = Math.max(1, Math.min(PIECE.rows, Math.floor(PIECE.bytes / rowBytes)));
-  const runsOf = finder(table);
+  const pick = rowPicker(table);
   const batches = [];
-  for (let start = 0; start < order.length; start += pieceRows) {
-    const rows = order.subarray(start, start + pieceRows);
+  for (let start = 0; start < order.length; start += pieceRows)
+    batches.push(pick(order.subarray(start, start + pieceRows)));
+  return new Table(table.schema, batches);
+}
+
+/** Returns a function that copies rows, in the given order. */
+export function rowPicker(table: Table): (rows: Uint32Array) => RecordBatch {
+  const { schema } = table;
+  const runsOf = finder(table);
+  return (rows) => {
     const runs = runsOf(rows);
-    const columns = table.schema.fields.map(({ type }, index) =>
+    const columns = schema.fields.map(({ type }, index) =>
       gather(
         type,
         runs.map((run) => ({ ...run, data: run.data.children[index] ?? null })),
       ),
     );
-    batches.push(recordBatchOf(table.schema, rows.length, columns));
-  }
-  return new Table(table.schema, batches);
+    return recordBatchOf(schema, rows.length, columns);
+  };
 }
 
 type Run = Stretch & { readonly data: Data };
@@ -70,16 +79,18 @@ function finder({ batches, numRows }: Table): (rows: Uint32Array) => Run[] {
   };
 }
 
-/** Compares two rows: negative when `a` sorts first. Neither value is null. */
-type CompareRows = (a: number, b: number) => number;
+/** Compares two rows: negative when `a` sorts first, 0 when both have equal keys. */
+export type CompareRows = (a: number, b: number) => number;
 
 interface SortColumn {
   readonly isNull: (row: number) => boolean;
+  /** Compares values that are not null. */
   readonly compare: CompareRows;
   readonly sign: 1 | -1;
 }
 
-function comparatorOf(table: Table, sort: readonly SortKey[]): CompareRows {
+/** Returns the comparison of a table's rows, as {@link sortTable} orders them. */
+export function rowOrder(table: Table, sort: readonly SortKey[]): CompareRows {
   const columns = sort.map(({ column, order }): SortColumn => {
     const index = indexOfColumns(table.schema).get(column);
     assert(index !== undefined, `a column ${column} to sort by`);
@@ -96,7 +107,7 @@ function comparatorOf(table: Table, sort: readonly SortKey[]): CompareRows {
       const found = compare(a, b);
       if (found !== 0) return sign * found;
     }
-    return a - b;
+    return 0;
   };
 }
 

@@ -57,8 +57,14 @@ export function endingOf(rows: RowsFormat, compression: Compression = "none"): s
     : `${rows}${PACKED[compression]}`;
 }
 
-/** Checks whether the coordinator rewrites the rows. False: the partials' own files are the parts. */
-export function isShaped(output: object): boolean {
+/** Checks whether all parts of an output are in one order: `output.sort` with `across: all`. */
+export function isSortedAcross({ sort }: { readonly sort?: object | undefined }): boolean {
+  return sort !== undefined && "across" in sort && sort.across === "all";
+}
+
+/** Checks whether the rows are written again. False: the partials' own files are the parts. */
+export function isShaped(output: { readonly sort?: object | undefined }): boolean {
+  if (isSortedAcross(output)) return true;
   return ["fileRows", "fileBytes", "partitionBy"].some((key) => Object.hasOwn(output, key));
 }
 

@@ -5,12 +5,13 @@ import { type Context, refuse } from "./job-rules.ts";
 import {
   isPacking,
   isRowsText,
+  isSortedAcross,
   ROWS_FORMATS,
   ROWS_SAYS,
   type RowsFormat,
   TEXT_SAYS,
 } from "./output-formats.ts";
-import { ARROW_BATCH_ROWS, COMPRESSIONS, type RowsForm } from "./rows-form.ts";
+import { ARROW_BATCH_ROWS, COMPRESSIONS, type RowsForm, type SortKey } from "./rows-form.ts";
 import { SORTED_PART } from "./sort-memory.ts";
 
 /** Form of the published rows: the keys of `output` besides `path`. */
@@ -33,6 +34,21 @@ function parseSortKey(text: string): SortKeyFile {
   return text.startsWith("-") ? { column: text.slice(1), order: "descending" } : { column: text };
 }
 
+const sortKeys = z
+  .array(z.union([column.transform(parseSortKey).pipe(sortKey), sortKey]))
+  .min(1)
+  .max(MAX_SORT_KEYS);
+const sort = z.strictObject({
+  by: sortKeys.describe("Columns of the published rows, as in the short form."),
+  across: z
+    .enum(["part", "all"])
+    .default("part")
+    .describe(
+      "Rows that are in one order: those of each part, or those of all parts together. With `all`, the first part has the " +
+        "first rows.",
+    ),
+});
+
 /** Schemas of the keys of `output` that only apply to published rows. */
 const SHAPE_KEYS = {
   compression: z
@@ -51,13 +67,12 @@ const SHAPE_KEYS = {
         "row group ends earlier at 128 MiB, and a record batch at 64 MiB.",
     ),
   sort: z
-    .array(z.union([column.transform(parseSortKey).pipe(sortKey), sortKey]))
-    .min(1)
-    .max(MAX_SORT_KEYS)
+    .union([sortKeys, sort])
     .exactOptional()
     .describe(
       "Columns of the published rows by which the rows of each part are sorted: `[day, -score]`. `-score` is short for " +
-        "`{ column: score, order: descending }`. Default: rows stay in the order of the input.",
+        "`{ column: score, order: descending }`. `{ by: [-score], across: all }` sorts the rows of all parts together. " +
+        "Default: rows stay in the order of the input.",
     ),
   fileRows: z
     .int()
@@ -115,8 +130,16 @@ export function rowsFormOf({
   return {
     compression: isTableFormat(rows) ? compression : null,
     rowGroupRows: rowGroupRows ?? null,
-    sort: sort ?? [],
+    sort: sort === undefined ? [] : sortOf(sort).by,
   };
+}
+
+/** Returns the columns to sort by, and whether all parts are in one order. */
+export function sortOf(sort: NonNullable<ShapeOf["sort"]>): {
+  readonly by: readonly SortKey[];
+  readonly across: "part" | "all";
+} {
+  return "by" in sort ? sort : { by: sort, across: "part" };
 }
 
 /** Returns the defaults of a format. A Parquet row group ends by its bytes by default. */
@@ -133,12 +156,18 @@ export function shapeDigestOf({ rows, ...shape }: { readonly rows: RowsFormat } 
   return {
     ...(compression === undefined || compression === usual.compression ? {} : { compression }),
     ...(rowGroupRows === undefined || rowGroupRows === usual.rowGroupRows ? {} : { rowGroupRows }),
-    ...(sort === undefined ? {} : { sort }),
+    ...(sort === undefined ? {} : { sort: sortDigestOf(sort) }),
     ...(fileRows === undefined ? {} : { fileRows }),
     ...(fileBytes === undefined ? {} : { fileBytes }),
     ...(partitionBy === undefined ? {} : { partitionBy }),
     ...(marker === undefined ? {} : { marker }),
   };
+}
+
+/** Returns the short form where both forms mean the same. */
+function sortDigestOf(sort: NonNullable<ShapeOf["sort"]>): object {
+  const { by, across } = sortOf(sort);
+  return across === "part" ? by : { by, across };
 }
 
 /** Checks the keys that depend on whether rows are published, and in which format. */
@@ -153,7 +182,14 @@ export function checkShapeRules(output: { readonly rows: RowsFormat } & ShapeOf,
     });
   }
   const { sort, fileBytes = 0 } = output;
-  if (sort !== undefined && fileBytes > SORTED_PART.bytes) {
+  if (output.rows !== "none" && isSortedAcross(output)) {
+    for (const key of ["fileRows", "fileBytes", "partitionBy"] as const) {
+      if (output[key] === undefined) continue;
+      refuse(context, [key], "cannot be set with `across: all`, which decides the files", {
+        hint: "remove the key, or sort `across: part`",
+      });
+    }
+  } else if (sort !== undefined && fileBytes > SORTED_PART.bytes) {
     refuse(context, ["fileBytes"], "is more than can be sorted in memory at once", {
       expected: `at most ${SORTED_PART.bytes}, with \`sort\``,
       found: `${fileBytes}`,

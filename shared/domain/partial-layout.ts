@@ -1,7 +1,8 @@
 import { assert } from "../core/assert.ts";
+import { isTableFormat, TABLE_FORMATS, type TableFormat } from "./dataset.ts";
 import { hasFeature, mayBeMade, reductionValue } from "./features.ts";
 import type { JobSpec } from "./job-spec.ts";
-import { endingOf, isRowsText, isShaped, ROWS_ENDINGS } from "./output-formats.ts";
+import { endingOf, isRowsText, isShaped, isSortedAcross, ROWS_ENDINGS } from "./output-formats.ts";
 import type { PartialFile, PartialManifest } from "./partial.ts";
 import { isCombined } from "./reduction-binding.ts";
 
@@ -10,13 +11,15 @@ export interface PartialShape {
   /** Ending of its rows file: `parquet`, `csv.gz`. `none`: it has no such file. */
   readonly rowsFormat: string;
   readonly reduce: JobSpec["reduce"];
+  /** True: it has a sample of its sorted rows. Default: false. */
+  readonly hasSample?: boolean;
 }
 
 export function partialShape({ output, reduce }: Pick<JobSpec, "output" | "reduce">): PartialShape {
   const { rows, compression } = output;
   // The coordinator reads the rows that it shapes, with their types.
   const rowsFormat = isRowsText(rows) && isShaped(output) ? "parquet" : endingOf(rows, compression);
-  return { rowsFormat, reduce };
+  return { rowsFormat, reduce, ...(isSortedAcross(output) ? { hasSample: true } : {}) };
 }
 
 /** Requirements of the coordinator for a partial, besides its files. */
@@ -43,6 +46,7 @@ export type PlannedPartialFile =
   | { readonly kind: "rows"; readonly name: string; readonly format: string }
   | { readonly kind: "scan"; readonly name: string }
   | { readonly kind: "errors"; readonly name: string }
+  | { readonly kind: "sample"; readonly name: string; readonly format: TableFormat }
   | PlannedCombinedFile;
 
 export interface PlannedCombinedFile {
@@ -60,12 +64,14 @@ export interface PlannedCombinedFile {
  * files, the coordinator demands them, and reductions read them.
  */
 export function partialLayout(
-  { rowsFormat, reduce }: PartialShape,
+  { rowsFormat, reduce, hasSample = false }: PartialShape,
   { hasDeadLetters }: { readonly hasDeadLetters: boolean },
 ): readonly PlannedPartialFile[] {
   const files: PlannedPartialFile[] = [];
   const reductions = Object.entries(reduce);
   if (rowsFormat !== "none") files.push({ kind: "rows", name: `rows.${rowsFormat}`, format: rowsFormat });
+  if (hasSample && isTableFormat(rowsFormat))
+    files.push({ kind: "sample", name: `sample.${rowsFormat}`, format: rowsFormat });
   // A reduction without `combine` reads the rows with SQL, which reads Parquet.
   const readsRows = reductions.some(([, reduction]) => !isCombined(reduction));
   if (readsRows && rowsFormat !== "parquet") files.push({ kind: "scan", name: "scan.parquet" });
@@ -86,6 +92,7 @@ export const ALL_ROWS = "SELECT * FROM rows";
 export function isPartialFileName(name: string): boolean {
   return (
     ROWS_ENDINGS.some((ending) => name === `rows.${ending}`) ||
+    TABLE_FORMATS.some((format) => name === `sample.${format}`) ||
     /^(?:scan|errors|combined-[A-Za-z0-9_-]{1,100})\.parquet$/.test(name)
   );
 }

@@ -18,7 +18,9 @@ export type PartialFileKind =
   /** Dead letters. At most one file, absent if there are none. */
   | "errors"
   /** Combined table of the reduction in the file's name. */
-  | "combined";
+  | "combined"
+  /** Sample of the sorted rows, where all parts are in one order (see `sample-rows.ts`). At most one file. */
+  | "sample";
 
 export interface PartialFile {
   readonly kind: PartialFileKind;

@@ -8,7 +8,13 @@ import { type FieldCodec, field } from "./field.ts";
 import type { OfferAnswer } from "./services.ts";
 import { tableCodec, unionCodec } from "./table-codec.ts";
 
-const FILE_KINDS = ["rows", "scan", "errors", "combined"] as const satisfies readonly PartialFileKind[];
+const FILE_KINDS = [
+  "rows",
+  "scan",
+  "errors",
+  "combined",
+  "sample",
+] as const satisfies readonly PartialFileKind[];
 const DEAD_LETTER_STAGES = [
   "read",
   "tensorize",

@@ -172,6 +172,8 @@ export const JOB_DESCRIPTION_SCHEMA = z.object({
   batchTokens: z.union([z.literal("auto"), z.int().min(1)]),
   rowsFormat: z.enum(ROWS_ENDINGS),
   rowsForm,
+  /** True: partials have a sample of their sorted rows. Default: false. */
+  hasSample: z.boolean().exactOptional(),
   reduce: z.record(z.string(), reduction),
   /** Reductions by programs. */
   reductions: z.record(z.string(), reductionBinding),

@@ -25,6 +25,7 @@ import {
 import { rowCountsOf } from "../../shared/domain/row-counts.ts";
 import type { RowsForm } from "../../shared/domain/rows-form.ts";
 import { sortFault } from "../../shared/domain/sort-memory.ts";
+import { sampleRows } from "../../shared/rows/sample-rows.ts";
 import type { TextWriter } from "../../shared/sql/text-writer.ts";
 import { asStorageErrors } from "../../shared/storage/errors.ts";
 import { createFile } from "../../shared/storage/local-file.ts";
@@ -98,6 +99,11 @@ function encodeRows(format: TableFormat, { compression, rowGroupRows }: RowsForm
   return (table) => streamParquet(table, { ...group, ...(compression === null ? {} : { compression }) });
 }
 
+/** Row groups of a file from which parts of all sorted rows are read. Each part reads some groups of each file. */
+const SORTED_GROUPS = 64;
+/** Shorter row groups take much space for their statistics. */
+const LEAST_GROUP_ROWS = 4_096;
+
 /** Encodes a file that is read once, soon, on this machine. */
 const streamScratch: Encode = (table) => streamParquet(table, { compression: "none" });
 
@@ -120,14 +126,23 @@ class PartialWriter {
 
   async writeAll(): Promise<readonly PartialFile[]> {
     const { rows, deadLetters } = this.#result;
+    const { lease } = this.#options;
+    const { rowsForm } = this.#options.job;
     const layout = partialLayout(this.#options.job, { hasDeadLetters: deadLetters !== null });
     const tables: PlannedCombinedFile[] = [];
     for (const file of layout) {
       switch (file.kind) {
         case "rows":
           if (isTableFormat(file.format))
-            await this.#write(file, rows, encodeRows(file.format, this.#options.job.rowsForm));
+            await this.#write(file, rows, encodeRows(file.format, this.#rowsForm()));
           else await this.#writeText(file);
+          break;
+        case "sample":
+          await this.#write(
+            file,
+            sampleRows(rows, rowsForm.sort, lease.shard.id),
+            file.format === "arrow" ? streamArrow : streamParquet,
+          );
           break;
         case "scan":
           await this.#write(file, rows, streamParquet);
@@ -148,6 +163,14 @@ class PartialWriter {
     }
     for (const table of tables) await this.#writeCombined(table);
     return this.#files;
+  }
+
+  /** Returns the form of the rows file. Readers of some keys of a sorted file want row groups of few rows. */
+  #rowsForm(): RowsForm {
+    const { rowsForm, hasSample = false } = this.#options.job;
+    if (!hasSample) return rowsForm;
+    const { numRows } = this.#result.rows;
+    return { ...rowsForm, rowGroupRows: Math.max(LEAST_GROUP_ROWS, Math.ceil(numRows / SORTED_GROUPS)) };
   }
 
   async #writeCombined({ kind, name, reduction, combine, by }: PlannedCombinedFile): Promise<void> {

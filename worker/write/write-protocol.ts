@@ -17,7 +17,15 @@ import type { DataAccess } from "../read/data-access.ts";
 export interface WriteThreadJob {
   readonly job: Pick<
     JobDescription,
-    "jobId" | "stores" | "rowsFormat" | "rowsForm" | "reduce" | "reductions" | "tables" | "partialsPath"
+    | "jobId"
+    | "stores"
+    | "rowsFormat"
+    | "rowsForm"
+    | "hasSample"
+    | "reduce"
+    | "reductions"
+    | "tables"
+    | "partialsPath"
   >;
   readonly output: DataAccess;
   /** Existing folder for what the thread keeps between writes. Its owner removes it. */

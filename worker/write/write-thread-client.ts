@@ -147,8 +147,19 @@ export class WriteThreadClient implements AsyncDisposable {
       },
     };
     const thread = new Remote<WriteThreadMethods>(new ThreadLink(this.#worker), { serves, lost });
-    const { jobId, stores, rowsFormat, rowsForm, reduce, reductions, tables, partialsPath } = job;
-    const ofJob = { jobId, stores, rowsFormat, rowsForm, reduce, reductions, tables, partialsPath };
+    const { jobId, stores, rowsFormat, rowsForm, hasSample = false } = job;
+    const { reduce, reductions, tables, partialsPath } = job;
+    const ofJob = {
+      jobId,
+      stores,
+      rowsFormat,
+      rowsForm,
+      hasSample,
+      reduce,
+      reductions,
+      tables,
+      partialsPath,
+    };
     thread.notify("openJob", { job: ofJob, output, scratchPath });
     return thread;
   }

@@ -1,3 +1,5 @@
+import type { PartRange } from "../../../shared/rows/sort-part.ts";
+
 /** Digits of a part's number, for readers that sort names: `part-00042`. Larger numbers get more digits. */
 const PART_DIGITS = 5;
 
@@ -20,13 +22,6 @@ export interface RowStretch {
   readonly rows: number;
   /** Average bytes of a row in that file. */
   readonly rowBytes: number;
-}
-
-/** Rows `[rowStart, rowEnd)` of a stretch's source. */
-export interface PartRange {
-  readonly source: number;
-  readonly rowStart: number;
-  readonly rowEnd: number;
 }
 
 /**

@@ -1,19 +1,16 @@
-import { isTableFormat, type TableFormat } from "../../../shared/domain/dataset.ts";
+import { isTableFormat } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import { endingOf, isShaped } from "../../../shared/domain/output-formats.ts";
+import { endingOf, isShaped, isSortedAcross } from "../../../shared/domain/output-formats.ts";
 import { rowsFormOf } from "../../../shared/domain/output-shape.ts";
-import type { RowsForm } from "../../../shared/domain/rows-form.ts";
+import type { RowsFileForm } from "../../../shared/rows/write-rows.ts";
 import type { PartLimits } from "./plan-parts.ts";
 
 /** Form of the files in which the rows are published. */
-export interface RowsShape {
-  /** Format of the partials' rows. */
-  readonly format: TableFormat;
-  /** Ending of the files, which gives their form: `parquet`, `csv.gz`. */
-  readonly ending: string;
-  readonly form: RowsForm;
+export interface RowsShape extends RowsFileForm {
   readonly limits: PartLimits;
   readonly partitionBy: readonly string[];
+  /** True: the rows of all files are in one order, and the order decides the files. Default: false. */
+  readonly isSortedAcross?: boolean;
 }
 
 /** Returns the shape of an output's rows. Null: the partials' own files are the parts. */
@@ -28,5 +25,6 @@ export function rowsShapeOf(output: JobSpec["output"]): RowsShape | null {
     form: rowsFormOf(output),
     limits: { rows: fileRows, bytes: fileBytes },
     partitionBy,
+    isSortedAcross: isSortedAcross(output),
   };
 }

@@ -1,51 +1,40 @@
-import { createHash } from "node:crypto";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
-import type { RecordBatch, Schema } from "apache-arrow";
+import type { RecordBatch, Schema, Table } from "apache-arrow";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { present } from "../../../shared/core/assert.ts";
-import { digestFile, hashed } from "../../../shared/core/digest.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
 import { combineChunks } from "../../../shared/dataset/combine-chunks.ts";
 import { cutBatches } from "../../../shared/dataset/cut-batches.ts";
-import { fieldsOf } from "../../../shared/dataset/fields.ts";
-import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
 import { sortTable } from "../../../shared/dataset/sort-table.ts";
-import { streamArrowOf } from "../../../shared/dataset/stream-arrow.ts";
-import { streamParquetOf } from "../../../shared/dataset/stream-parquet.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import { below, type Location, parseLocation } from "../../../shared/domain/location.ts";
 import { OUTPUT_FOLDERS, type OutputFile } from "../../../shared/domain/manifest.ts";
-import { textFormOf } from "../../../shared/domain/output-formats.ts";
 import { SORTED_PART } from "../../../shared/domain/sort-memory.ts";
+import type { SortLimits } from "../../../shared/rows/cut-sample.ts";
+import { batchesOf, openRows, type PartRange, type RowsFile } from "../../../shared/rows/sort-part.ts";
+import { HELD, writeRows } from "../../../shared/rows/write-rows.ts";
 import { TextWriter } from "../../../shared/sql/text-writer.ts";
 import { createLocalStorage } from "../../../shared/storage/local.ts";
-import { createFile } from "../../../shared/storage/local-file.ts";
-import { makeFile } from "../../../shared/storage/local-paths.ts";
-import { byteSource, type Storage } from "../../../shared/storage/storage.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
 import { FolderSpill } from "./folder-spill.ts";
-import { type PartRange, partName, planParts } from "./plan-parts.ts";
+import { partName, planParts } from "./plan-parts.ts";
 import type { RowsShape } from "./rows-shape.ts";
 
-/** Rows file of a committed partial. */
-interface RowsFile {
-  readonly location: Location;
-  readonly rows: number;
-  readonly bytes: number;
+/** Rows file of a committed partial. `sample`: null unless all rows are sorted. */
+export interface ShapedFile extends RowsFile {
+  readonly sample: RowsFile | null;
 }
 
 export interface ShapeJob extends RowsShape {
   /** Files in plan order, at least one. */
-  readonly files: readonly RowsFile[];
+  readonly files: readonly ShapedFile[];
   /** Folder in which `rows/` is made. */
   readonly stage: Location;
   /** Folder on this machine's disk for this call alone. */
   readonly scratch: string;
   readonly stores: JobStores;
+  /** Sizes of the parts, where all rows are in one order. Default: `SORT_ALL`. */
+  readonly sortLimits?: SortLimits;
 }
-
-/** Limit of rows that are held in memory and encoded at once. */
-const HELD = { rows: 1_048_576, bytes: 32 << 20 };
 
 type ReadPart = (ranges: readonly PartRange[]) => AsyncIterable<RecordBatch>;
 
@@ -150,8 +139,8 @@ class PartWriter {
   }
 
   async #open(source: number) {
-    const { location, bytes } = present(this.#job.files[source], "a rows file");
-    return await openDatasetFile(byteSource(this.#storage, location, bytes), this.#job.format, this.#signal);
+    const access = { storage: this.#storage, signal: this.#signal };
+    return await openRows(present(this.#job.files[source], "a rows file"), this.#job.format, access);
   }
 
   async *#readFiles(ranges: readonly PartRange[]): AsyncGenerator<RecordBatch> {
@@ -173,7 +162,7 @@ class PartWriter {
     const known = new Set(schema.fields.map(({ name }) => name));
     const sort = form.sort.filter(({ column }) => known.has(column));
     let index = 0;
-    const write = (tables: AsyncIterable<Parameters<typeof sortTable>[0]>) => {
+    const write = (tables: AsyncIterable<Table>) => {
       const name = partName(index, parts.length, ending);
       index += 1;
       return this.#writeFile(`${folder}/${name}`, schema, tables);
@@ -189,56 +178,17 @@ class PartWriter {
     }
   }
 
-  async #writeFile(
-    path: string,
-    schema: Schema,
-    tables: AsyncIterable<Parameters<typeof sortTable>[0]>,
-  ): Promise<void> {
-    const { stage, scratch, format, ending, form } = this.#job;
-    const group = form.rowGroupRows === null ? {} : { rowGroupRows: form.rowGroupRows };
-    const compression = form.compression === null ? {} : { compression: form.compression };
-    let rows = 0;
-    const counted = async function* () {
-      for await (const table of tables) {
-        rows += table.numRows;
-        yield table;
-      }
+  async #writeFile(path: string, schema: Schema, tables: AsyncIterable<Table>): Promise<void> {
+    const { stage, scratch } = this.#job;
+    const place = {
+      ...{ storage: this.#storage, textWriter: this.#textWriter },
+      ...{ scratch, signal: this.#signal },
     };
-    const pieces =
-      format === "arrow"
-        ? streamArrowOf(counted(), group)
-        : streamParquetOf(counted(), { ...group, ...compression });
-    const place = { storage: this.#storage, scratch: join(scratch, "made"), signal: this.#signal };
-    const isText = textFormOf(ending) !== null;
-    const written = await makeFile(below(stage, path), place, async (at) => {
-      if (!isText) return await store(at, pieces, this.#signal);
-      const rowsPath = join(scratch, "text.parquet");
-      await store(rowsPath, pieces, this.#signal);
-      await this.#textWriter.write({ rowsPath, fields: fieldsOf(schema), rows }, at, this.#signal);
-      await rm(rowsPath);
-      return await digestFile(at, this.#signal);
-    });
-    this.#made.push({ path, kind: "rows", rows, ...written });
-    this.#written += rows;
+    const written = await writeRows(below(stage, path), { schema, tables }, this.#job, place);
+    this.#made.push({ path, kind: "rows", ...written });
+    this.#written += written.rows;
     this.#onWritten(this.#written);
   }
-}
-
-async function store(path: string, pieces: AsyncIterable<Uint8Array>, signal: AbortSignal) {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  await using file = await createFile(path);
-  for await (const piece of pieces) {
-    signal.throwIfAborted();
-    bytes += piece.length;
-    hash.update(piece);
-    await file.append(piece);
-  }
-  return { bytes, sha256: hashed(hash) };
-}
-
-async function* batchesOf({ batches }: { readonly batches: readonly RecordBatch[] }) {
-  yield* batches;
 }
 
 function stretchOf({ rows, bytes }: RowsFile, source: number) {

@@ -2,23 +2,14 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
-  Bool,
-  type DataType,
   Decimal,
   Field,
   FixedSizeBinary,
-  Float16,
-  Float32,
-  Float64,
   Int32,
-  Int64,
   List,
   makeData,
   type RecordBatch,
   Table,
-  TimestampMicrosecond,
-  Uint64,
-  Utf8,
   vectorFromArray,
 } from "apache-arrow";
 import fc from "fast-check";
@@ -27,8 +18,9 @@ import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { sortTable } from "../../../../shared/dataset/sort-table.ts";
 import type { SortKey } from "../../../../shared/domain/rows-form.ts";
 import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
-import { parquetScan, quoteIdentifier } from "../../../../shared/sql/quote.ts";
+import { parquetScan } from "../../../../shared/sql/quote.ts";
 import { only, plainRows, tableOf } from "../../../support/sample-table.ts";
+import { orderInSql, someSort, sortableCells, sortableTable } from "../../../support/sortable-table.ts";
 
 let root: string;
 let database: LockedDatabase;
@@ -40,50 +32,6 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]();
   await rm(root, { recursive: true, force: true });
 });
-
-const wide = (bits: number, signed: boolean) =>
-  fc.oneof(
-    fc.constantFrom(0n, 1n, signed ? -1n : 2n ** BigInt(bits) - 1n),
-    signed
-      ? fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
-      : fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-  );
-const real = fc.oneof(fc.double(), fc.constantFrom(Number.NaN, -0, 0, 1, Number.POSITIVE_INFINITY));
-
-/** Columns by type. Their few values include equal ones and extremes. */
-const COLUMNS: Readonly<Record<string, { readonly type: DataType; readonly value: fc.Arbitrary<unknown> }>> =
-  {
-    bool: { type: new Bool(), value: fc.boolean() },
-    int: { type: new Int32(), value: fc.integer({ min: -3, max: 3 }) },
-    long: { type: new Int64(), value: wide(64, true) },
-    unsigned: { type: new Uint64(), value: wide(64, false) },
-    half: {
-      type: new Float16(),
-      value: fc.constantFrom(-2, -0.5, 0, 6e-8, 1, 65504, Number.POSITIVE_INFINITY),
-    },
-    float: { type: new Float32(), value: real.map(Math.fround) },
-    double: { type: new Float64(), value: real },
-    time: { type: new TimestampMicrosecond("UTC"), value: fc.integer({ min: -5_000, max: 5_000 }) },
-    text: {
-      type: new Utf8(),
-      value: fc.oneof(
-        fc.string({ unit: "grapheme", maxLength: 3 }),
-        fc.constantFrom("\u{10000}", "\uffff", "", "a"),
-      ),
-    },
-  };
-
-type Cells = Readonly<Record<string, readonly unknown[]>>;
-
-function made({ cells, rows }: { cells: Cells; rows: number }): Table {
-  const columns = Object.entries(cells).map(([name, values]) => {
-    const type = COLUMNS[name]?.type;
-    if (type === undefined) throw new Error(`no column ${name}`);
-    return [name, only(vectorFromArray([...values], type))] as const;
-  });
-  const n = makeData({ type: new Int32(), data: Int32Array.from({ length: rows }, (_, row) => row) });
-  return tableOf({ ...Object.fromEntries(columns), n });
-}
 
 /** Returns the same rows in batches that end at `cuts`. */
 function inBatches(table: Table, cuts: readonly number[]): Table {
@@ -100,21 +48,8 @@ function inBatches(table: Table, cuts: readonly number[]): Table {
 const rowsOf = fc.integer({ min: 2, max: 40 }).chain((rows) =>
   fc.record({
     rows: fc.constant(rows),
-    cells: fc.record(
-      Object.fromEntries(
-        Object.entries(COLUMNS).map(([name, { value }]) => [
-          name,
-          fc.array(fc.option(value, { freq: 4 }), { minLength: rows, maxLength: rows }),
-        ]),
-      ),
-    ) as fc.Arbitrary<Cells>,
-    sort: fc.uniqueArray(
-      fc.record({
-        column: fc.constantFrom(...Object.keys(COLUMNS)),
-        order: fc.constantFrom("ascending" as const, "descending" as const),
-      }),
-      { minLength: 1, maxLength: 3, selector: ({ column }) => column },
-    ),
+    cells: sortableCells(rows),
+    sort: someSort,
     cuts: fc.array(fc.nat(), { maxLength: 3 }),
   }),
 );
@@ -122,17 +57,14 @@ const rowsOf = fc.integer({ min: 2, max: 40 }).chain((rows) =>
 async function orderBySql(table: Table, sort: readonly SortKey[]): Promise<unknown[]> {
   const path = join(root, "rows.parquet");
   await writeFile(path, encodeParquet(table));
-  const keys = sort.map(
-    ({ column, order }) => `${quoteIdentifier(column)} ${order === "descending" ? "DESC" : "ASC"} NULLS LAST`,
-  );
-  const rows = await database.rows(`SELECT n FROM ${parquetScan([path])} ORDER BY ${keys.join(", ")}, n`);
+  const rows = await database.rows(`SELECT n FROM ${parquetScan([path])} ${orderInSql(sort)}`);
   return rows.map(({ n }) => n);
 }
 
 test("rows of any types and batches are sorted as in SQL, and each row keeps its values", async () => {
   await fc.assert(
     fc.asyncProperty(rowsOf, async ({ sort, cuts, ...rows }) => {
-      const table = made(rows);
+      const table = sortableTable(rows);
       const sorted = sortTable(inBatches(table, cuts), sort);
       const order = [...(sorted.getChild("n") ?? [])];
       expect(order).toEqual(await orderBySql(table, sort));

@@ -51,7 +51,7 @@ async function shape(tables: readonly Table[], wanted: Partial<RowsShape>) {
     const location = parseLocation(join(root, `in-${run}`, `${index}.${job.format}`));
     const bytes = encode(table);
     await storage.put(location, sourceOfBytes(bytes), { signal: NEVER });
-    files.push({ location, rows: table.numRows, bytes: bytes.length });
+    files.push({ location, rows: table.numRows, bytes: bytes.length, sample: null });
   }
   const scratch = join(root, "scratch");
   const written: number[] = [];

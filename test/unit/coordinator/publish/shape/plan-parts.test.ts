@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type PartRange, planParts } from "../../../../../coordinator/publish/shape/plan-parts.ts";
+import { planParts } from "../../../../../coordinator/publish/shape/plan-parts.ts";
+import type { PartRange } from "../../../../../shared/rows/sort-part.ts";
 
 const stretch = fc.record({
   source: fc.nat(5),
