@@ -55,7 +55,7 @@ export function planInnerJob(
       ...spec,
       name: `${spec.name}-${name}`,
       reduce: {},
-      output: { ...spec.output, rows: "parquet" },
+      output: { path: spec.output.path, rows: "parquet" },
       map: { ...spec.map, prepare: [], finish: [] },
       errors: { ...spec.errors, maxRows: 0 },
     },

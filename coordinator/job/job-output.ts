@@ -219,7 +219,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     return stageOutput({
       ...place,
       checksums,
-      shape: shape === null ? null : { ...shape, stores: planned.stores },
+      shape: shape === null ? null : { ...shape, stores: planned.stores, sortMemory: seams.sortMemory },
       facts: {
         job: { id: jobId, name: spec.name },
         digests,

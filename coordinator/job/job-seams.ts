@@ -53,6 +53,8 @@ export interface JobSeams extends LockSeams {
   readonly reduce: typeof reducePartials;
   /** Bytes that a task of a reduction by key reads, about. Default: that of `divideBuckets`. */
   readonly partBytes?: number | undefined;
+  /** Memory to sort a part of all rows. Default: that of `sortAllLimits`. */
+  readonly sortMemory?: number | undefined;
   readonly writePoisoned: typeof writePoisonedRows;
   /** Returns how busy this thread has been since a fixed moment. */
   loopTime(): LoopTime;
@@ -81,6 +83,7 @@ export const realSeams: JobSeams = {
   processes: systemProcesses,
   snapshotRecords: countIn(process.env.SHARDMILL_SNAPSHOT_RECORDS) ?? SNAPSHOT_RECORDS,
   partBytes: countIn(process.env.SHARDMILL_PART_BYTES),
+  sortMemory: countIn(process.env.SHARDMILL_SORT_MEMORY),
   plan: planJob,
   identify: identifyJob,
   openChecker: (place) => new CheckerThreadClient(place),
@@ -93,8 +96,8 @@ export const realSeams: JobSeams = {
 };
 
 /**
- * Reads a number from the environment. Fault injection commands lower it, to get many snapshots or tasks of a
- * small job.
+ * Reads a number from the environment. Fault injection commands lower it, to get many snapshots, tasks or parts
+ * of a small job.
  */
 function countIn(requested: string | undefined): number | undefined {
   return requested !== undefined && /^[1-9]\d{0,8}$/.test(requested) ? Number(requested) : undefined;

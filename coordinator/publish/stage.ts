@@ -38,7 +38,7 @@ export interface StageOptions {
   /** Checksums of that storage, if they can be trusted: then no file is read. */
   readonly checksums?: StoredChecksums | undefined;
   /** Other files for the rows. Default: the partials' own files are the parts. */
-  readonly shape?: (RowsShape & Pick<ShapeJob, "stores" | "sortLimits">) | null;
+  readonly shape?: (RowsShape & Pick<ShapeJob, "stores" | "sortMemory">) | null;
   readonly signal: AbortSignal;
   /** Called for each file that is checked, and as shaped rows are written. */
   readonly onProgress?: (progress: EndProgress) => void;

@@ -19,10 +19,15 @@ const MOST_BYTES = 2 * 2 ** 30;
 export const SORTED_PART = { bytes: 256 << 20, rows: 4_194_304 } as const;
 
 /**
- * Memory to sort a part of all rows, see `SortLimits`. Narrow rows fill it with two million rows, long ones
- * with 256 MiB of values. Several parts are sorted at once.
+ * Memory to sort a part of all rows. Narrow rows fill it with two million rows, long ones with 256 MiB of
+ * values. Several parts are sorted at once.
  */
-export const SORT_ALL = { partMemory: 512 << 20, equalMemory: MOST_BYTES } as const;
+const SORT_ALL_BYTES = 512 << 20;
+
+/** Returns the limits of the parts of all sorted rows. Rows of one key are cut where shards are refused. */
+export function sortAllLimits(partMemory = SORT_ALL_BYTES) {
+  return { partMemory, equalMemory: partMemory * (MOST_BYTES / SORT_ALL_BYTES) };
+}
 
 /** Estimates the memory to sort rows, which are in memory twice. @param bytes of their values */
 export function sortMemoryBytes(rows: number, bytes: number): number {

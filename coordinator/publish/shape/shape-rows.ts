@@ -9,7 +9,6 @@ import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import { below, type Location, parseLocation } from "../../../shared/domain/location.ts";
 import { OUTPUT_FOLDERS, type OutputFile } from "../../../shared/domain/manifest.ts";
 import { SORTED_PART } from "../../../shared/domain/sort-memory.ts";
-import type { SortLimits } from "../../../shared/rows/cut-sample.ts";
 import { batchesOf, openRows, type PartRange, type RowsFile } from "../../../shared/rows/sort-part.ts";
 import { HELD, writeRows } from "../../../shared/rows/write-rows.ts";
 import { TextWriter } from "../../../shared/sql/text-writer.ts";
@@ -32,8 +31,8 @@ export interface ShapeJob extends RowsShape {
   /** Folder on this machine's disk for this call alone. */
   readonly scratch: string;
   readonly stores: JobStores;
-  /** Sizes of the parts, where all rows are in one order. Default: `SORT_ALL`. */
-  readonly sortLimits?: SortLimits;
+  /** Memory to sort a part, where all rows are in one order. Default: that of `sortAllLimits`. */
+  readonly sortMemory?: number | undefined;
 }
 
 type ReadPart = (ranges: readonly PartRange[]) => AsyncIterable<RecordBatch>;

@@ -4,7 +4,7 @@ import { present } from "../../../shared/core/assert.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import { below } from "../../../shared/domain/location.ts";
 import { OUTPUT_FOLDERS, type OutputFile } from "../../../shared/domain/manifest.ts";
-import { SORT_ALL } from "../../../shared/domain/sort-memory.ts";
+import { sortAllLimits } from "../../../shared/domain/sort-memory.ts";
 import type { SortLimits } from "../../../shared/rows/cut-sample.ts";
 import type { PartRange } from "../../../shared/rows/sort-part.ts";
 import { defaultMemoryBytes } from "../../../shared/sql/locking.ts";
@@ -24,10 +24,11 @@ export async function sortRowsApart(
   signal: AbortSignal,
 ): Promise<readonly OutputFile[]> {
   signal.throwIfAborted();
-  const { files, stage, stores, scratch, format, ending, form, sortLimits = SORT_ALL } = job;
-  const parts = await planApart(job, sortLimits, signal);
+  const { files, stage, stores, scratch, format, ending, form, sortMemory } = job;
+  const limits = sortAllLimits(sortMemory);
+  const parts = await planApart(job, limits, signal);
   let done = 0;
-  return await mapConcurrent(parts, partsAtOnce(sortLimits), async (ranges, index) => {
+  return await mapConcurrent(parts, partsAtOnce(limits), async (ranges, index) => {
     const path = `${OUTPUT_FOLDERS.rows}/${partName(index, parts.length, ending)}`;
     const place = { location: below(stage, path), scratch: join(scratch, `part-${index}`), stage, stores };
     await using thread = openShapeThread();

@@ -32,6 +32,8 @@ test("rows may be sorted by published columns whose values have an order", () =>
 test("each sort column that is missing or has no order is a problem, with a correction", () => {
   const problems = problemsOf({ sort: ["Day", "vector", "nothing"].map(by) });
   expect(problems.map(({ where }) => where)).toEqual(["output.sort[0]", "output.sort[1]", "output.sort[2]"]);
+  const all = problemsOf({ sort: { by: ["day", "nothing"].map(by), across: "all" } });
+  expect(all.map(({ where }) => where)).toEqual(["output.sort.by[1]"]);
   expect(problems[0]?.hint).toContain("`day`");
   expect(problems[1]?.found).toBe("list<float32>");
   expect(problems[2]?.expected).toContain("`day`, `score`");

@@ -17,6 +17,27 @@ test("columns to sort by may be in short or long form, and the spec has the long
   expect(checkJobSpec(spec)).toEqual(spec);
 });
 
+test("all parts may be in one order, and then nothing else decides the files", () => {
+  const all = "output.sort={by: [-score], across: all}";
+  const by = [{ column: "score", order: "descending" as const }];
+  expect(shape(all).sort).toEqual({ by, across: "all" });
+  expect(shape("output.sort={by: [-score]}").sort).toEqual({ by, across: "part" });
+  expect(checkJobSpec(parseJob({ set: [all] }))).toEqual(parseJob({ set: [all] }));
+  const bad = wrong(all, "output.fileRows=10", "output.fileBytes=300000000", "output.partitionBy=day");
+  expect(bad.map(({ where }) => where)).toEqual([
+    "--set output.fileRows=10",
+    "--set output.fileBytes=300000000",
+    "--set output.partitionBy=day",
+  ]);
+  expect(new Set(bad.map(({ what }) => what))).toEqual(
+    new Set(["cannot be set with `across: all`, which decides the files"]),
+  );
+  expect(wrong("output.rows=none", "reduce={n: SELECT 1}", all)).toHaveLength(1);
+  expect(wrong("output.sort={by: [], across: all}")).toHaveLength(1);
+  expect(wrong("output.sort={by: [a], across: parts}")).toHaveLength(1);
+  expect(wrong("output.sort={across: all}")).toHaveLength(1);
+});
+
 test("an invalid compression, number of rows or sort column is refused", () => {
   expect(wrong("output.compression=lz4")[0]?.expected).toContain("`snappy`");
   expect(wrong("output.rowGroupRows=0")).toHaveLength(1);

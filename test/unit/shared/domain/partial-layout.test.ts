@@ -35,6 +35,10 @@ test("a partial has rows in the published format, any dead letters, and a table 
     "errors.parquet",
     "combined-sums.parquet",
   ]);
+  expect(namesOf({ rowsFormat: "arrow", reduce: {}, hasSample: true })).toEqual([
+    "rows.arrow",
+    "sample.arrow",
+  ]);
   expect(namesOf({ rowsFormat: "parquet", reduce: scan })).toEqual(["rows.parquet"]);
   expect(namesOf({ rowsFormat: "arrow", reduce: scan })).toEqual(["rows.arrow", "scan.parquet"]);
   expect(namesOf({ rowsFormat: "none", reduce: { ...scan, ...combine } })).toEqual([

@@ -61,6 +61,7 @@ describe("the digest of a spec", () => {
     "output.rowGroupRows=7",
     "output.sort=[id]",
     "output.sort=[-id]",
+    "output.sort={by: [id], across: all}",
     "map.prepare=[{sql: SELECT * FROM rows}]",
     "map.finish=[{sql: SELECT * FROM rows}]",
     "tables={a: a.parquet}",
