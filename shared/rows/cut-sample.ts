@@ -54,7 +54,7 @@ export function combineSamples(samples: readonly Table[], sort: readonly SortKey
       keys.push(keysOf(batch, schema));
       rows.set(columnData(batch, SAMPLE_COLUMNS.row).values, at);
       const gaps: Float64Array = columnData(batch, SAMPLE_COLUMNS.memory).values;
-      // A sampled row stands for half of the rows on both sides, and the last one also for itself.
+      // A sampled row counts for half of the rows on both sides, and the last one also for itself.
       for (let row = 0; row < batch.numRows; row += 1, at += 1) {
         const next = gaps[row] ?? 0;
         memory[at] = gap / 2 + (at + 1 === starts[file + 1] ? next : next / 2);

@@ -28,8 +28,8 @@ export function keyColumns(sort: readonly SortKey[]): string[] {
 }
 
 /**
- * Samples a shard's sorted rows, evenly by number: the keys and places of some rows, with the first and the
- * last. Shards of the same distribution have different rows in their samples. So together they know more
+ * Samples a shard's sorted rows, evenly by number. A sample has the keys and places of some rows, with the
+ * first and the last. Shards of the same distribution have different rows in their samples. So together they know more
  * places than one of them.
  */
 export function sampleRows(

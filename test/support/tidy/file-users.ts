@@ -42,7 +42,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/onnx\/(devices|external-data|session|shared-session\/check-process)\.ts$/,
   // Files of rows on their way from DuckDB into a partial or an output.
   /^shared\/sql\/text-writer\.ts$/,
-  /^coordinator\/publish\/shape\/shape-rows\.ts$/,
+  /^shared\/rows\/write-rows\.ts$/,
   /^extensions\/convert\/onnx\/(convert-file|load-weights)\.ts$/,
   /^extensions\/convert\/check\/(check-precision|compare-process)\.ts$/,
 ];
