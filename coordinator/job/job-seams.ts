@@ -96,8 +96,8 @@ export const realSeams: JobSeams = {
 };
 
 /**
- * Reads a number from the environment. Fault injection commands lower it, to get many snapshots, tasks or parts
- * of a small job.
+ * Reads a number from the environment. Fault injection commands lower it, to get many snapshots, tasks or
+ * parts of a small job.
  */
 function countIn(requested: string | undefined): number | undefined {
   return requested !== undefined && /^[1-9]\d{0,8}$/.test(requested) ? Number(requested) : undefined;

@@ -22,7 +22,7 @@ export interface AllSamples {
 export interface Cut {
   /** Sampled row whose keys the part begins with. */
   readonly sample: number;
-  /** Row that the part begins with, where rows of equal keys are cut. Null: it has all rows of its first keys. */
+  /** First row of the part, where rows of equal keys are cut. Null: it has all rows of its first keys. */
   readonly at: { readonly file: number; readonly row: number } | null;
 }
 
@@ -67,13 +67,14 @@ export function combineSamples(samples: readonly Table[], sort: readonly SortKey
 }
 
 /** Returns the columns of a schema, in its order. */
-export function keysOf(batch: RecordBatch, schema: Schema): RecordBatch {
+function keysOf(batch: RecordBatch, schema: Schema): RecordBatch {
   const columns = schema.fields.map(({ name }) => columnData(batch, name));
   return recordBatchOf(schema, batch.numRows, columns);
 }
 
 /**
- * Cuts all rows into parts of about equal memory, between rows of different keys. Depends on the samples alone.
+ * Cuts all rows into parts of about equal memory, between rows of different keys. Depends on the samples
+ * alone.
  *
  * @returns the beginnings of all parts but the first, in order. None: one part is enough.
  */
@@ -116,7 +117,7 @@ export function cutSample(samples: AllSamples, { partMemory, equalMemory }: Sort
 }
 
 /** Rows of a file, one of which is the first that is not before a cut. */
-export interface CutWindow {
+interface CutWindow {
   readonly from: number;
   readonly to: number;
 }

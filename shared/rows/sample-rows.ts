@@ -6,12 +6,12 @@ import type { SortKey } from "../domain/rows-form.ts";
 import { sortMemoryBytes } from "../domain/sort-memory.ts";
 
 /**
- * Rows of a sample: enough for parts of equal size, also of one shard. More would cost the coordinator memory,
- * which reads the samples of all shards.
+ * Rows of a sample: enough for parts of equal size, also of one shard. More would cost memory of the
+ * coordinator, which reads the samples of all shards.
  */
 const SAMPLE_ROWS = 256;
 
-/** Fraction of a gap by which a shard's sampled rows lie behind those of the shard before: the golden ratio. */
+/** Part of a gap by which a shard's sampled rows are behind those of the previous shard: the golden ratio. */
 const PHASE = (Math.sqrt(5) - 1) / 2;
 
 /** Columns of a sample besides the keys. No column of a user has these names. */
@@ -29,8 +29,8 @@ export function keyColumns(sort: readonly SortKey[]): string[] {
 
 /**
  * Samples a shard's sorted rows, evenly by number. A sample has the keys and places of some rows, with the
- * first and the last. Shards of the same distribution have different rows in their samples. So together they know more
- * places than one of them.
+ * first and the last. Shards of the same distribution have different rows in their samples. So together they
+ * know more places than one of them.
  */
 export function sampleRows(
   sorted: Table,

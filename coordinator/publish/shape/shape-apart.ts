@@ -22,7 +22,7 @@ export interface ShapeThread {
 
 type InThread = Pick<ShapeJob, "stage" | "stores">;
 
-export interface PartToSort extends SortPart {
+interface PartToSort extends SortPart {
   readonly location: Location;
   readonly scratch: string;
 }

@@ -13,7 +13,7 @@ export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp 
   {
     name: "shared seams",
     pattern:
-      /^shared\/(access|metrics|dataset|extension|http|storage|wire|onnx|reduce|sql|steps|text|values|job-file|plots|serving|terminal)\//,
+      /^shared\/(access|metrics|dataset|extension|http|storage|wire|onnx|reduce|rows|sql|steps|text|values|job-file|plots|serving|terminal)\//,
   },
   { name: "pure parts", pattern: /^coordinator\/schedule\// },
   { name: "I/O parts", pattern: /^(coordinator\/(?!grpc\/)|worker\/(?!process\/))[^/]+\// },
