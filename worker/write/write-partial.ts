@@ -99,7 +99,7 @@ function encodeRows(format: TableFormat, { compression, rowGroupRows }: RowsForm
   return (table) => streamParquet(table, { ...group, ...(compression === null ? {} : { compression }) });
 }
 
-/** Row groups of a file from which parts of all sorted rows are read: a part reads some of each file. */
+/** Row groups of a sorted file, from which parts of all rows are read. A part reads some of each file. */
 const SORTED_GROUPS = 64;
 /** Shorter row groups take much space for their statistics. */
 const LEAST_GROUP_ROWS = 4_096;
