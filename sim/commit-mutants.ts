@@ -113,7 +113,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/journal/record-shape.js",
-        "record: value }",
+        "record: withAllCounts(value) }",
         'record: kind === "shardCommitted" ? { ...value, partial: { ...value.partial, rowsTruncated: 0 } } : value }',
       ),
     ],

@@ -1,6 +1,7 @@
 import { edit, type Mutant } from "./mutant.ts";
 
 const INNER_JOB = "coordinator/inner/inner-job.js";
+const RESULTS = "coordinator/inner/task-results.js";
 const BY_TASKS = "coordinator/reduce/reduce-by-tasks.js";
 
 const NO_DIGEST_IN_NAME = edit(
@@ -19,7 +20,7 @@ export const TASK_MUTANTS: readonly Mutant[] = [
     edits: [
       NO_DIGEST_IN_NAME,
       edit("coordinator/inner/inner-plan.js", "{ ...digests, input: commits }", "digests"),
-      edit(INNER_JOB, "state.accepted?.digests.input === commits", "true"),
+      edit(RESULTS, "state.accepted?.digests.input === commits", "true"),
     ],
   },
   {
@@ -37,8 +38,8 @@ export const TASK_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         BY_TASKS,
-        "checkTables(name, options)",
-        "checkTables(name, { ...options, partials: options.partials.slice(1) })",
+        "const tables = await checkTables(name, options)",
+        "const tables = await checkTables(name, { ...options, partials: options.partials.slice(1) })",
       ),
     ],
   },
@@ -49,9 +50,9 @@ export const TASK_MUTANTS: readonly Mutant[] = [
     tasks: true,
     edits: [
       edit(
-        INNER_JOB,
-        "await verifyPatiently(() => store.verifyPartial(partial, signal), patience);",
-        `await verifyPatiently(() => store.verifyPartial(partial, signal), patience);
+        RESULTS,
+        "await verifyPatiently(() => this.#store.verifyPartial(partial, signal), patience);",
+        `await verifyPatiently(() => this.#store.verifyPartial(partial, signal), patience);
         if (committedPartials(state).length > 0)
             void this.reduce().catch(() => { });`,
       ),
@@ -97,7 +98,7 @@ export const TASK_MUTANTS: readonly Mutant[] = [
     tasks: true,
     edits: [
       edit(
-        INNER_JOB,
+        RESULTS,
         "const committed = committedPartials(state);",
         `const committed = committedPartials(state).toSorted((a, b) => a.token.generation - b.token.generation || a.token.sequence - b.token.sequence);`,
       ),
@@ -110,11 +111,11 @@ export const TASK_MUTANTS: readonly Mutant[] = [
     tasks: true,
     edits: [
       edit(
-        INNER_JOB,
+        RESULTS,
         "await checkFileDigest(partials, partial, file, { storage, checksums, signal });",
-        "below(partialLocation(partials, partial), file.name);",
+        "partialFileLocation(partials, partial, file);",
       ),
-      edit(INNER_JOB, "import { checkFileDigest }", "import { partialLocation }"),
+      edit(RESULTS, "import { checkFileDigest }", "import { partialFileLocation }"),
     ],
   },
   {
@@ -125,12 +126,11 @@ export const TASK_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         INNER_JOB,
-        "        journal,\n        work: done,",
-        `        journal: {
+        "journal: resources.add(snapshotting(opened, replayed)),",
+        `journal: ((journal) => ({
             append: async (record, options) => void journal.append(record, options).catch(() => { }),
             eventAppended: () => journal.eventAppended(),
-        },
-        work: done,`,
+        }))(resources.add(snapshotting(opened, replayed))),`,
       ),
     ],
   },

@@ -44,6 +44,7 @@ describe("run --json", () => {
       "conversion",
       "devices",
       "stores",
+      "tasks",
       "output",
       "manifest",
     ]);
