@@ -25,7 +25,7 @@ afterEach(async () => {
 const OWN = ownIdentity();
 const HELD = [BEAT_NAME, LOCK_NAME];
 
-/** A clock that runs forty times as fast: a silence of twenty seconds takes 0.5 s, also on a busy machine. */
+/** A clock that runs forty times as fast. A silence of twenty seconds takes half a second. */
 const FAST: TimedClock = {
   nowMs: () => performance.now() * 40,
   wallMs: () => 0,
