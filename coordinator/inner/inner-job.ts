@@ -36,6 +36,8 @@ interface ServedOuter extends OuterJob {
 
 /** Time without any worker after which the coordinator reduces by itself. */
 const NO_WORKERS_MS = 10_000;
+/** A task reports no rows until it is done, and one heavy key may take long. */
+const STALL_FACTOR = 4;
 
 /**
  * Runs the tasks of a reduction on workers, as the shards of an inner job. It has a journal of its own. An
@@ -90,7 +92,8 @@ async function openInnerJob(
   const { work, partials, paths } = placesOf(tasks, outer);
   const list = await storeList(tasks, work, storage);
   const planned = planInnerJob(outer.planned, tasks, list);
-  const schedule = { ...outer.schedule, noWorkersGraceMs: NO_WORKERS_MS };
+  const stallMs = STALL_FACTOR * outer.schedule.stallMs;
+  const schedule = { ...outer.schedule, noWorkersGraceMs: NO_WORKERS_MS, stallMs };
   const opened = resources.add(await openJobJournal({ ...outer, paths, silent: null, signal: NEVER }));
   const replayed = await replayJob(planned, opened, { seams, log, schedule });
   const { state } = replayed;
