@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { deferred, orAbort } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
 import type { Digest } from "../../shared/core/digest.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
@@ -8,6 +9,7 @@ import { assertLaw } from "../../shared/domain/laws.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
+import { bucketRangeOf } from "../../shared/domain/reduction-tasks.ts";
 import { ignorePlaceError } from "../../shared/storage/errors.ts";
 import { checkFileDigest } from "../commit/check-file.ts";
 import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
@@ -87,7 +89,8 @@ export class TaskResults implements ShellWork, AsyncDisposable {
     const results = await mapConcurrent(committed, CHECKS_AT_ONCE, async (partial) => {
       const file = reducedFile(partial, null);
       const from = await checkFileDigest(partials, partial, file, { storage, checksums, signal });
-      return { commits, file, from, rowsRead: partial.rowsReduced };
+      const { shard } = present(state.shards[partial.shard], "a committed task is planned");
+      return { commits, range: bucketRangeOf(shard), file, from, rowsRead: partial.rowsReduced };
     });
     this.#done.resolve(results);
     return await orAbort(new Promise<never>(() => {}), signal);

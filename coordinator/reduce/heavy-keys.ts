@@ -25,17 +25,15 @@ const ROWS = quoteIdentifier("shardmill:rows");
  * @throws the signal's reason once it aborts
  */
 export async function findHeavyKeys(
-  { reduction: { spec }, tables, ranges }: TasksToRun,
-  results: readonly Pick<TaskResult, "rowsRead">[],
+  { reduction: { spec }, tables }: Pick<TasksToRun, "reduction" | "tables">,
+  results: readonly Pick<TaskResult, "rowsRead" | "range">[],
   { paths, signal, memoryLimitBytes, open = openSqlProcess }: ReduceOptions,
 ): Promise<readonly HeavyKey[]> {
   const sizes = results.map(({ rowsRead }) => rowsRead);
-  const uneven = unevenTasks(sizes);
+  const limit = Math.max(FEW_ROWS, UNEVEN * median(sizes));
+  const uneven = results.filter(({ rowsRead }) => rowsRead > limit);
   if (uneven.length === 0 || spec.by === undefined || !isOnThisMachine(paths.partials)) return [];
-  const buckets = uneven.flatMap((index) => {
-    const range = ranges[index];
-    return range === undefined ? [] : [`${BUCKET} BETWEEN ${range.from} AND ${range.to - 1}`];
-  });
+  const buckets = uneven.map(({ range }) => `${BUCKET} BETWEEN ${range.from} AND ${range.to - 1}`);
   const keys = spec.by.map(quoteIdentifier);
   const scan = parquetScan(tables.map(({ location }) => localPathOf(location)));
   const counted = `SELECT ${keys.join(", ")}, count(*) AS ${ROWS} FROM ${scan} WHERE ${buckets.join(" OR ")} GROUP BY ALL HAVING count(*) > ${median(sizes)}`;
@@ -53,12 +51,6 @@ export async function findHeavyKeys(
   });
   const found = await useDatabase(database, (opened) => opened.rows(sql), signal);
   return found.map((row) => ({ key: keyText(spec.by ?? [], row), rows: Number(row.n) }));
-}
-
-/** Returns the tasks that read many times the rows of the median task. */
-function unevenTasks(sizes: readonly number[]): readonly number[] {
-  const limit = Math.max(FEW_ROWS, UNEVEN * median(sizes));
-  return sizes.flatMap((rows, index) => (rows > limit ? [index] : []));
 }
 
 function median(sizes: readonly number[]): number {

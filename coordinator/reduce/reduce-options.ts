@@ -30,6 +30,8 @@ export interface TasksToRun {
 export interface TaskResult {
   /** Digest of the partials that it was made of, as in {@link TasksToRun}. */
   readonly commits: Digest;
+  /** Buckets of the task: a planned range, or a part of one that was halved. */
+  readonly range: BucketRange;
   readonly file: PartialFile;
   readonly from: Location;
   /** Rows of the tables that the task read. */

@@ -44,7 +44,8 @@ const countRows: RunTasks = async ({ tables, ranges, commits }) => {
   for (const range of ranges) {
     const [row] = await database.rows(`SELECT count(*)::DOUBLE AS n FROM (${selectBuckets(scan, range)})`);
     const file = { name: "reduced.parquet", kind: "reduced", bytes: 1, rows: 0, sha256: "0" } as never;
-    results.push({ commits, file, from: parseLocation(join(root, "none")), rowsRead: Number(row?.n) });
+    const from = parseLocation(join(root, "none"));
+    results.push({ commits, range, file, from, rowsRead: Number(row?.n) });
   }
   return results;
 };
