@@ -114,7 +114,7 @@ test("any division into parts, and any sharding, gives the rows of one final", a
         );
       }
     }),
-    { numRuns: 6, examples: [[[100, 250], 500]] },
+    { numRuns: 6, examples: [[[100, 250], 1_500]] },
   );
   expect(most).toBeGreaterThan(3);
 });
