@@ -12,13 +12,7 @@ const MAPPING = 2;
  * Libraries of the engine whose versions may change rows: they compute, decode or encode. Extensions add
  * theirs. V8 counts, too, because ECMAScript does not define the last bit of `Math.exp` and `Math.sin`.
  */
-const LIBRARIES = ["onnxruntime-node", "@duckdb/node-api", "apache-arrow", "parquet-wasm", "lz4-napi"];
-
-/**
- * Packages whose version is taken from another one, because the bundle includes their code. The mapping keeps
- * their name, which earlier versions know.
- */
-const BUNDLED: Readonly<Record<string, string>> = { "@duckdb/node-api": "@duckdb/node-bindings" };
+const LIBRARIES = ["onnxruntime-node", "@duckdb/node-bindings", "apache-arrow", "parquet-wasm", "lz4-napi"];
 
 let own: string | null = null;
 
@@ -38,7 +32,7 @@ function foundMapping(): string {
 }
 
 function versioned(name: string): string {
-  return `${name}@${packageVersion(BUNDLED[name] ?? name)}`;
+  return `${name}@${packageVersion(name)}`;
 }
 
 /** Returns `11.3`, which all releases of one Node share. */
