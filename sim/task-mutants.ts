@@ -169,7 +169,7 @@ export const TASK_MUTANTS: readonly Mutant[] = [
   {
     name: "failed-task-not-noticed",
     says: "the job waits for tasks that have failed",
-    breaks: ["every-job-ends"],
+    breaks: ["every-job-ends", "legal-moves"],
     tasks: true,
     edits: [edit(INNER_JOB, "Promise.race([opened.results, failed])", "opened.results")],
   },
