@@ -156,7 +156,7 @@ export class Oracle {
       // Detected after the intent to publish. The next run maps the shard again.
       PARTIAL_INVALID: hasFired(world, "partialDamaged", "diskFull", "diskError"),
       NO_WORKERS: checker.silence.toldMs(scheduler.nowMs, process.wentOnMs) >= SIM_SCHEDULE.noWorkersGraceMs,
-      // Of the tasks' own journal.
+      // A record of the tasks' own journal.
       JOURNAL_FAILED: hasFired(world, "diskFull", "diskError"),
       OUTPUT_FAILED:
         (this.#jobInjector.isForeign ||

@@ -65,7 +65,7 @@ function checkEntry(partial: PartialManifest, expected: PlannedPartialFile): voi
   if (!SHA256.test(file.sha256)) throw differs("sha256", "64 hex digits", file.sha256);
 }
 
-/** Returns the rows that a file of this kind must have. Null: any number, since `combine` decides. */
+/** Returns the rows that a file of this kind must have. Null: any number, as SQL or a sampling decides. */
 function dueRows(
   { rowsOut, rowsDeadLettered }: PartialManifest,
   kind: PlannedPartialFile["kind"],
