@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
+import { joinGroups } from "./join-groups.mjs";
 import { filesLoadedBy, loadedFiles } from "./loads.mjs";
 
 /** Import or export of names from another chunk, or import of a chunk without names. */
@@ -65,8 +66,8 @@ export async function mergeChunks({ outputs }, { root, outdir, roots }) {
 }
 
 /**
- * Returns the chunks that equal roots load, if there are several. No root loads more than before. Groups do
- * not import each other in a circle, because the roots of a chunk load all that it imports.
+ * Returns groups of chunks that equal roots load, of which small ones are joined. Groups of equal roots do not
+ * import each other in a circle. The roots of a chunk load all that it imports.
  *
  * A chunk with a top-level `await` waits for a dynamic import. What it waits for must not come to import it.
  * So chunks that import it are merged apart from others.
@@ -75,15 +76,18 @@ function groupsOf(outputs, texts, roots) {
   const users = new Map();
   for (const script of roots) {
     for (const path of loadedFiles({ outputs }, script))
-      if (outputs[path].entryPoint === undefined) users.set(path, `${users.get(path) ?? ""} ${script}`);
+      if (outputs[path].entryPoint === undefined) users.set(path, [...(users.get(path) ?? []), script]);
   }
   const groups = new Map();
   for (const [path, scripts] of users) {
-    const waits = [...filesLoadedBy(outputs, path)].some((each) => WAIT.test(texts.get(each)));
-    const key = `${scripts} ${waits}`;
-    groups.set(key, [...(groups.get(key) ?? []), path]);
+    const fixed = [...filesLoadedBy(outputs, path)].some((each) => WAIT.test(texts.get(each)));
+    const key = `${scripts} ${fixed}`;
+    const { paths = [] } = groups.get(key) ?? {};
+    groups.set(key, { paths: [...paths, path], users: new Set(scripts), fixed });
   }
-  return [...groups.values()].filter(({ length }) => length > 1).map((paths) => paths.sort());
+  const waiting = [...groups.values()].filter(({ fixed }) => fixed).map(({ paths }) => paths);
+  const joined = [...joinGroups([...groups.values()], outputs), ...waiting];
+  return joined.filter(({ length }) => length > 1).map((paths) => paths.sort());
 }
 
 /** Names a group by its chunks. Their names are of their content. */
