@@ -10,7 +10,7 @@ const APART = /^(?:node_modules|extensions)\//;
  * Joins groups until no pair gains. Pairs that would import each other in a circle stay apart. So do pairs
  * that would give a script another library, a module of Node, or code of an extension.
  *
- * @param groups groups of chunks with `paths`, their `users` (a set of scripts), and whether they can be joined
+ * @param groups groups of chunks with `paths`, their `users` (a set of scripts). `fixed` groups stay
  * @param outputs files of esbuild's metafile
  */
 export function joinGroups(groups, outputs) {

@@ -15,8 +15,8 @@ const WAIT = /^(?:(?:var|let|const) [^\n]*= )?await /m;
 const BANNER = /^import \{ createRequire as bundleRequire \}.*$/m;
 
 /**
- * Merges the chunks, and describes the files in `outputs` of esbuild's metafile. A merged chunk has names as
- * in its parts, followed by the number of the part. All other lines stay where they are, as source maps need.
+ * Merges the chunks that esbuild's metafile names. A merged chunk has names as in its parts, followed by the
+ * number of the part. All other lines stay where they are, as source maps need. The metafile stays as it was.
  *
  * @param roots source paths of the scripts, and of modules that load most of the code
  */
@@ -36,33 +36,8 @@ export async function mergeChunks({ outputs }, { root, outdir, roots }) {
   const folder = join(outdir, "chunks");
   const merged = groups.map((paths) => mergeGroup(paths, { folder, root, texts, outputs }));
   await Promise.all(merged);
-  const fileOf = (path) => {
-    const place = places.get(basename(path));
-    return place === undefined ? path : join(path, "..", place.file);
-  };
-  const importsOf = ({ imports }) =>
-    imports.map((each) => (each.external === true ? each : { ...each, path: fileOf(each.path) }));
-  for (const [path, text] of texts) {
-    if (fileOf(path) === path) {
-      writeFileSync(join(root, path), text);
-      outputs[path].imports = importsOf(outputs[path]);
-    }
-  }
-  for (const paths of groups) {
-    const parts = paths.map((path) => outputs[path]);
-    const file = fileOf(paths[0]);
-    outputs[file] = {
-      inputs: Object.assign({}, ...parts.map(({ inputs }) => inputs)),
-      imports: parts.flatMap(importsOf).filter(({ path }) => path !== file),
-      exports: [],
-    };
-    for (const path of paths) {
-      for (const each of [path, `${path}.map`]) {
-        rmSync(join(root, each));
-        delete outputs[each];
-      }
-    }
-  }
+  for (const [path, text] of texts) if (!places.has(basename(path))) writeFileSync(join(root, path), text);
+  for (const path of groups.flat()) for (const each of [path, `${path}.map`]) rmSync(join(root, each));
 }
 
 /**
