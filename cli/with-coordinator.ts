@@ -1,4 +1,5 @@
 import { NEVER } from "../shared/core/abort.ts";
+import { buildVersion } from "../shared/core/package-root.ts";
 import { type ConnectingArguments, connectingOf } from "../shared/terminal/connecting-options.ts";
 import type { JobsClient } from "../shared/wire/jobs-client.ts";
 import type { ServerService } from "../shared/wire/services.ts";
@@ -24,9 +25,10 @@ export async function withCoordinator(
 
 /** Warns of another protocol version. It does not refuse, because this command's calls may still work. */
 async function warnOfSkew(server: ServerService): Promise<void> {
-  const { ownVersions } = await import("../shared/wire/protocol.ts");
+  const { PROTOCOL } = await import("../shared/wire/protocol.ts");
   const { skewText } = await import("./render/versions-text.ts");
-  const warning = skewText(ownVersions(), await server.getServerInfo(NEVER));
+  const own = { protocol: PROTOCOL, build: buildVersion };
+  const warning = skewText(own, await server.getServerInfo(NEVER));
   if (warning !== null) process.stderr.write(`warning: ${warning}\n`);
 }
 

@@ -24,8 +24,10 @@ function versionLines({ build, protocol, mapping }: Versions): string[] {
   return [`  version   ${build}`, `  protocol  ${protocolText(protocol)}`, `  mapping   ${mapping}`];
 }
 
+type Builds = Pick<Versions, "build" | "protocol">;
+
 /** Warns of a coordinator without a common version of the protocol. Null: there is one. */
-export function skewText(own: Versions, { build, protocol }: Versions): string | null {
+export function skewText(own: Builds, { build, protocol }: Builds): string | null {
   if (protocolsMeet(own.protocol, protocol)) return null;
   return (
     `the coordinator is shardmill ${build} with protocol ${protocolText(protocol)}, this command is ${own.build} with protocol ` +

@@ -104,10 +104,9 @@ function withoutNulls(value: unknown, path: KeyPath): unknown {
   if (typeof value === "number" && !Number.isFinite(value) && accepts(schemaAt(path), "string"))
     return String(value);
   if (!isGroup(value)) return value;
-  const known = new Set(knownKeys(schemaAt(path)));
   const kept: [string, unknown][] = [];
   for (const [key, inner] of Object.entries(value)) {
-    if (inner === null && known.has(key)) continue;
+    if (inner === null && knownKeys(schemaAt(path)).includes(key)) continue;
     kept.push([key, withoutNulls(inner, [...path, key])]);
   }
   return Object.fromEntries(kept);

@@ -7,11 +7,17 @@ type JsonSchema = z.core.JSONSchema.JSONSchema;
 /** Schemas of one place in a job file: the branches of a union. */
 export type SchemaNodes = readonly JsonSchema[];
 
-const ROOT: JsonSchema = z.toJSONSchema(JOB_FILE_SCHEMA, { io: "input" });
+let made: JsonSchema | null = null;
+
+/** Returns the schema of a job file. Makes it at the first call, because most job files need none of it. */
+function rootSchema(): JsonSchema {
+  made ??= z.toJSONSchema(JOB_FILE_SCHEMA, { io: "input" });
+  return made;
+}
 
 /** Returns the JSON Schema (draft 2020-12) of job files, for editors and for checks before a run. */
 export function jobSpecJsonSchema(): object {
-  const { $schema, required = [], ...rest } = structuredClone(ROOT);
+  const { $schema, required = [], ...rest } = structuredClone(rootSchema());
   return {
     $schema: $schema ?? "https://json-schema.org/draft/2020-12/schema",
     $id: "urn:shardmill:job:v1",
@@ -43,7 +49,7 @@ function has(key: string, value: object): object {
 
 /** Returns the schemas at a path. Empty: no job file has this path. */
 export function schemaAt(path: KeyPath): SchemaNodes {
-  let nodes = branches(ROOT);
+  let nodes = branches(rootSchema());
   for (const key of path) nodes = nodes.flatMap((node) => child(node, key));
   return nodes;
 }

@@ -1,4 +1,5 @@
 import stringWidth from "string-width";
+import { formatCount } from "../core/units.ts";
 
 /** Returns the width of `text` on a terminal. Wide characters take two columns, combining marks none. */
 export function widthOf(text: string): number {
@@ -6,7 +7,6 @@ export function widthOf(text: string): number {
 }
 
 const ELLIPSIS = "…";
-const graphemes = new Intl.Segmenter();
 
 /**
  * Cuts `text` to at most `columns` columns, with an ellipsis for the rest. Plain text only, without colours.
@@ -15,7 +15,7 @@ export function truncate(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   let kept = "";
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
     width += widthOf(segment);
     if (width > columns - 1) break;
     kept += segment;
@@ -75,7 +75,7 @@ export function indented(text: string, indent: string): string {
 
 /** Formats a count with its noun: `1 row`, `2 rows`. */
 export function counted(count: number, noun: string): string {
-  return `${Math.round(count).toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Formats lines of a label and a value, with aligned values. Skips entries whose value is null. */
