@@ -193,10 +193,12 @@ const program = await build({
 });
 
 const roots = ["cli/main.ts", ...scripts, ...USUAL];
-// What the scripts import, without the code that only shares a file with it. Beside the bundle, because only a
-// test reads it.
-writeFileSync(join(root, "dist", "loads.json"), `${JSON.stringify(loadsOf(program.metafile, roots))}\n`);
-await mergeChunks(program.metafile, { root, outdir, roots });
+const groups = await mergeChunks(program.metafile, { root, outdir, roots });
+// Beside the bundle, because only a test reads it.
+writeFileSync(
+  join(root, "dist", "loads.json"),
+  `${JSON.stringify(loadsOf(program.metafile, roots, groups))}\n`,
+);
 
 for (const [library, protos] of Object.entries(PROTO_FOLDERS)) {
   cpSync(join(root, "node_modules", library, protos), join(root, LIBRARY_FILES, library, protos), {

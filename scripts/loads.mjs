@@ -1,7 +1,8 @@
 // Limits what each script of the bundle loads: node scripts/loads.mjs --check. A module costs time at each
 // start. A single import may bring a whole library. The limits are in scripts/loads.json, in KiB of bundled
-// code for each script and part. A part is a library or a folder of ours. After a change on purpose, and a
-// build: node scripts/loads.mjs --keep. With --limits FILE it compares with other limits.
+// code for each script and part. A part is a library or a folder of ours. The part `joined code` is code that a
+// script loads in vain, because it shares a file with other code (scripts/join-groups.mjs). After a change on
+// purpose, and a build: node scripts/loads.mjs --keep. With --limits FILE it compares with other limits.
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -18,30 +19,41 @@ const SMALL = 8;
 const SHOWN = 5;
 
 /** Returns the files of the bundle that a script loads when it starts. */
-export function loadedFiles({ outputs }, script) {
+export function loadedFiles({ outputs }, script, groupOf) {
   const [first] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === script) ?? [];
   if (first === undefined) throw new Error(`the bundle has no ${script}`);
-  return filesLoadedBy(outputs, first);
+  return filesLoadedBy(outputs, first, groupOf);
 }
 
-/** Returns a file and all that it imports, except by dynamic imports. */
-export function filesLoadedBy(outputs, file) {
+/**
+ * Returns a file and all that it imports, except by dynamic imports. `groupOf` has the group of each chunk
+ * that shares a file with others.
+ */
+export function filesLoadedBy(outputs, file, groupOf = new Map()) {
   const loaded = new Set([file]);
   for (const each of loaded) {
+    for (const path of groupOf.get(each) ?? []) loaded.add(path);
     for (const { path, kind, external } of outputs[each].imports)
       if (kind === "import-statement" && external !== true) loaded.add(path);
   }
   return loaded;
 }
 
-/** Returns the modules that each script loads when it starts, with their bytes in the bundle. */
-export function loadsOf(metafile, scripts) {
+/**
+ * Returns the modules that each script imports when it starts, and those that it only loads with them. Both
+ * with their bytes in the bundle.
+ */
+export function loadsOf(metafile, scripts, groups) {
+  const groupOf = new Map(groups.flatMap((paths) => paths.map((path) => [path, paths])));
+  const modulesOf = (files) => {
+    const modules = files.flatMap((file) => Object.entries(metafile.outputs[file].inputs));
+    return Object.fromEntries(modules.map(([path, { bytesInOutput }]) => [path, bytesInOutput]));
+  };
   return Object.fromEntries(
     scripts.map((script) => {
-      const modules = [...loadedFiles(metafile, script)].flatMap((file) =>
-        Object.entries(metafile.outputs[file].inputs),
-      );
-      return [script, Object.fromEntries(modules.map(([path, { bytesInOutput }]) => [path, bytesInOutput]))];
+      const imported = loadedFiles(metafile, script);
+      const joined = [...loadedFiles(metafile, script, groupOf)].filter((file) => !imported.has(file));
+      return [script, { imported: modulesOf([...imported]), joined: modulesOf(joined) }];
     }),
   );
 }
@@ -52,10 +64,13 @@ function partOf(module) {
 }
 
 /** Returns the modules of a script by part, the largest first. */
-function partsOf(modules) {
+function partsOf({ imported, joined }) {
   const parts = new Map();
-  for (const [module, bytes] of Object.entries(modules)) {
-    const part = partOf(module);
+  const modules = [
+    ...Object.entries(imported).map(([module, bytes]) => [partOf(module), module, bytes]),
+    ...Object.entries(joined).map(([module, bytes]) => ["joined code", module, bytes]),
+  ];
+  for (const [part, module, bytes] of modules) {
     const { bytes: before = 0, modules: others = [] } = parts.get(part) ?? {};
     parts.set(part, { bytes: before + bytes, modules: [...others, { module, bytes }] });
   }

@@ -17,6 +17,7 @@ const BANNER = /^import \{ createRequire as bundleRequire \}.*$/m;
 /**
  * Merges the chunks that esbuild's metafile names. A merged chunk has names as in its parts, followed by the
  * number of the part. All other lines stay where they are, as source maps need. The metafile stays as it was.
+ * Returns the groups of chunks that are now one file each.
  *
  * @param roots source paths of the scripts, and of modules that load most of the code
  */
@@ -38,6 +39,7 @@ export async function mergeChunks({ outputs }, { root, outdir, roots }) {
   await Promise.all(merged);
   for (const [path, text] of texts) if (!places.has(basename(path))) writeFileSync(join(root, path), text);
   for (const path of groups.flat()) for (const each of [path, `${path}.map`]) rmSync(join(root, each));
+  return groups;
 }
 
 /**

@@ -28,6 +28,7 @@ test("a library beyond a script's limits is named, with the script, its modules 
   delete limits["worker/write/write-thread.ts"]["apache-arrow"];
   limits["cli/main-command.ts"].yargs = 1;
   delete limits["shared/sql/sql-process.ts"];
+  limits["worker/pipeline/shard-thread.ts"]["joined code"] = 2;
   const lower = join(folder, "lower.json");
   await writeFile(lower, JSON.stringify(limits));
   const refused: { readonly code?: number; readonly stderr?: string } = await run(process.execPath, [
@@ -41,14 +42,33 @@ test("a library beyond a script's limits is named, with the script, its modules 
   );
   expect(refused.code).toBe(1);
   const lines = refused.stderr?.trimEnd().split("\n") ?? [];
-  expect(lines).toHaveLength(4);
+  expect(lines).toHaveLength(5);
   const text = lines.join("\n");
   expect(text).toMatch(
     /^worker\/write\/write-thread\.ts loads \d+ KiB of apache-arrow, over 8: \S*reader\.mjs/m,
   );
   expect(text).toMatch(/^cli\/main-command\.ts loads \d+ KiB of yargs, over 1: /m);
   expect(text).toMatch(/^shared\/sql\/sql-process\.ts has no limits$/m);
+  expect(text).toMatch(/^worker\/pipeline\/shard-thread\.ts loads \d+ KiB of joined code, over 2: shared\//m);
   expect(lines.at(-1)).toContain("node scripts/loads.mjs --keep");
+});
+
+type Bytes = Readonly<Record<string, number>>;
+
+test("the modules that a script loads in vain are at most 128 KiB of the engine, and no library", async () => {
+  const text = await readFile(join(packageRoot, "dist", "loads.json"), "utf8");
+  const loads: Readonly<Record<string, { readonly joined: Bytes }>> = JSON.parse(text);
+  const joined = Object.entries(loads).map(([name, own]) => [name, own.joined] as const);
+  // Chunks are joined, so most scripts have such modules.
+  expect(joined.filter(([, modules]) => Object.keys(modules).length > 0).length).toBeGreaterThan(20);
+  for (const [name, modules] of joined) {
+    const bytes = Object.values(modules).reduce((sum, each) => sum + each, 0);
+    expect(bytes, name).toBeLessThan(128 * 1024);
+    expect(
+      Object.keys(modules).filter((module) => /^(?:node_modules|extensions)\//.test(module)),
+      name,
+    ).toEqual([]);
+  }
 });
 
 /** Returns the text of each file of ours that a command loads, by V8's own record. */
