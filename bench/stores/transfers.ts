@@ -114,8 +114,8 @@ async function runTask(
   child.stdout.on("data", (bytes: Buffer) => {
     said += bytes.toString();
   });
-  const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`${client} ended with ${code} on ${JSON.stringify(task)}`);
+  const [code, killedBy] = await once(child, "close");
+  if (code !== 0) throw new Error(`${client} ended with ${code ?? killedBy} on ${JSON.stringify(task)}`);
   const result = JSON.parse(said) as TaskResult;
   const due = task.kind === "list" ? null : task.pieces * task.pieceBytes;
   if (due !== null && result.done !== due) throw new Error(`${client} did ${result.done} of ${due} bytes`);
