@@ -20,7 +20,8 @@ const WITHOUT_BODY = ["204", "304"];
 
 /**
  * Parses the head of a response, without its empty line. Null: the head is unusual, and Node's parser must
- * read the response. These are all heads without a length, with a field twice, or with a fault.
+ * read the response. These are all heads without a length, with a field twice, or with a fault. Only fields
+ * of a store's own (`x-...`) may come twice, because some servers repeat them. They are joined as Node does.
  *
  * @param text head in latin1
  */
@@ -32,8 +33,10 @@ export function sizedHead(text: string): SizedHead | null {
   for (const line of lines) {
     const [, field, value = ""] = FIELD.exec(line) ?? [];
     const name = field?.toLowerCase();
-    if (name === undefined || Object.hasOwn(headers, name) || OTHERS.includes(name)) return null;
-    headers[name] = value;
+    if (name === undefined || OTHERS.includes(name)) return null;
+    const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    if (before !== undefined && !name.startsWith("x-")) return null;
+    headers[name] = before === undefined ? value : `${before}, ${value}`;
   }
   const { "content-length": length = "", connection = "keep-alive" } = headers;
   if (!/^\d{1,15}$/.test(length)) return null;

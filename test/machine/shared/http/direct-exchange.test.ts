@@ -95,6 +95,10 @@ const RESPONSES: Readonly<Record<string, { readonly text: string; readonly close
     text: `HTTP/1.1 200 OK\r\nVia: a\r\nVia: b\r\nContent-Length: 300\r\n\r\n${BODY}`,
     closes: false,
   },
+  "with a field of the store twice": {
+    text: sized.replace("\r\n\r\n", "\r\nX-Amz-Id: a\r\nX-Empty:\r\nx-amz-id: b\r\nx-empty:\r\n\r\n"),
+    closes: false,
+  },
   "shorter than it says": { text: sized.slice(0, -1), closes: true },
   "a head that breaks off": { text: sized.slice(0, 40), closes: true },
   "no HTTP": { text: "SSH-2.0-OpenSSH_9.2\r\n\r\n", closes: true },
@@ -126,7 +130,8 @@ function coarse(message: string): string {
 test("reads one after another use one connection, until a response has bytes too many", async () => {
   using connections = new Connections();
   const before = sockets.length;
-  script = { bytes: Buffer.from(sized), cuts: [], closes: false };
+  const repeated = sized.replace("\r\n\r\n", "\r\nX-Amz-Id: a\r\nx-amz-id: a\r\n\r\n");
+  script = { bytes: Buffer.from(repeated), cuts: [], closes: false };
   for (let time = 0; time < 5; time += 1)
     expect(await outcome(connections, "direct")).toMatchObject({ body: BODY });
   expect(sockets.length - before).toBe(1);

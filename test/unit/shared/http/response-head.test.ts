@@ -31,6 +31,11 @@ test("a head with a length gives the status, the fields by lower-case names, and
   expect(closing).toMatchObject({ bodyBytes: 0, isKept: false, keptMs: null });
 });
 
+test("only a field that begins with `x-` may come several times, and has all its values", () => {
+  const found = sizedHead(head("X-Id: a", "content-length: 0", "x-id: b", "x-ID:", "x-id: c"));
+  expect(found?.headers).toEqual({ "x-id": "a, b, , c", "content-length": "0" });
+});
+
 test.each([
   ["no length", head("etag: a")],
   ["chunks", head("content-length: 1", "transfer-encoding: chunked")],
