@@ -22,7 +22,9 @@ export function parseBytes(text: string): number | null {
 export function formatCount(count: number): string {
   const whole = Math.round(count);
   if (!Number.isSafeInteger(whole) || Object.is(whole, -0)) return whole.toLocaleString("en-US");
-  return String(whole).replace(/\B(?=(?:\d{3})+$)/g, ",");
+  const below = whole % 1_000;
+  if (below === whole) return String(whole);
+  return `${formatCount((whole - below) / 1_000)},${String(Math.abs(below)).padStart(3, "0")}`;
 }
 
 /** Formats a rate: whole from ten on. Below, two digits, because whole numbers could be 0. */
