@@ -1,6 +1,7 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { type BatchInUse, FEW_ROWS } from "../../shared/domain/batch-in-use.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { runsAlone } from "../../shared/domain/open-dims.ts";
 import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import { BOUND_TEXTS, EXPORT_OPEN } from "../../shared/terminal/batch-text.ts";
 import { counted } from "../../shared/terminal/text.ts";
@@ -12,6 +13,7 @@ export function plannedBatchText({ spec, map }: Pick<PlannedJob, "spec" | "map">
   const { rows, tokens } = spec.map.batch;
   const limits = {
     fixedRows: map.fixedBatchRows,
+    isAlone: map.outputs.some(runsAlone),
     rows,
     tokens,
     memoryRows: rowsInMemory(map),
@@ -21,6 +23,7 @@ export function plannedBatchText({ spec, map }: Pick<PlannedJob, "spec" | "map">
   };
   const bounds = boundsOf(limits, isUneven ? 1 : null);
   const [only] = bounds;
+  if (only?.bound === "shape") return `1 row, ${BOUND_TEXTS.shape}`;
   if (only?.bound === "model") {
     const advice = only.rows < FEW_ROWS ? EXPORT_OPEN : "";
     const filled = only.rows === 1 ? "" : "; a shard's last batch is filled up";

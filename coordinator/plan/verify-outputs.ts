@@ -1,7 +1,13 @@
 import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import type { ModelFile } from "../../shared/domain/job.ts";
 import type { MapBinding, OutputBinding } from "../../shared/domain/map-binding.ts";
-import { dueDims, overridesDeclaration, shapeHint, tensorText } from "../../shared/domain/model-output.ts";
+import {
+  areDue,
+  dueDims,
+  overridesDeclaration,
+  shapeHint,
+  tensorText,
+} from "../../shared/domain/model-output.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { type Ran, runOnce } from "./model/run-once.ts";
 
@@ -26,15 +32,14 @@ export async function verifyOutputs(map: MapBinding, model: ModelFile, signal: A
 function misfit(output: OutputBinding, { ran, outputs }: Ran): readonly Problem[] {
   const { column, tensor, dtype } = output;
   const given = outputs.find(({ name }) => name === tensor);
-  const expected = tensorText(dtype, dueDims(output, ran));
-  const found = given === undefined ? "nothing" : tensorText(given.dtype, given.dims);
-  if (found === expected) return [];
+  const due = dueDims(output, ran);
+  if (given?.dtype === dtype && areDue(given.dims, due)) return [];
   return [
     {
       where: formatKeyPath(["map", "outputs", column]),
       what: `the model's output \`${tensor}\` has another shape when it runs`,
-      expected: `${expected} for ${ran.rows} rows`,
-      found,
+      expected: `${tensorText(dtype, due)} for ${ran.rows} rows`,
+      found: given === undefined ? "nothing" : tensorText(given.dtype, given.dims),
       hint: shapeHint(given?.dims ?? [], ran.rows),
     },
   ];

@@ -1,7 +1,7 @@
 import { batchNamesOf, inputsBatchFirst, otherBatchAxis } from "../../coordinator/plan/bind/bind-batch.ts";
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import { leavesPooling, type ModelFolder, USUAL_OP } from "../../shared/domain/model-folder.ts";
-import { dueDims } from "../../shared/domain/model-output.ts";
+import { areDue, dueDims } from "../../shared/domain/model-output.ts";
 import { formatDims, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import type { DraftKeys } from "../../shared/extension/feature-draft.ts";
 import { classNaming, isLabelOutput, scoreNotes, severalLabels, unnamedQuestions } from "./class-outputs.ts";
@@ -49,10 +49,11 @@ export function draftOutputs(
   const omitted: OmittedOutput[] = unusable.map(({ name, kind }) => ({ tensor: name, why: `it is ${kind}` }));
   const drafts: OutputDraft[] = [];
   const taken = new Set(keep.map((name) => name.toLowerCase()));
-  for (const tensor of tensors) {
-    const plain = bindPlain(tensor, base, context);
-    if (plain.kind === "misfit") {
-      omitted.push({ tensor: tensor.name, why: plain.why });
+  const bound = tensors.map((tensor) => ({ tensor, plain: bindPlain(tensor, base, context) }));
+  const someEven = bound.some(({ plain }) => plain.kind === "fits" && !isOpen(plain));
+  for (const { tensor, plain } of bound) {
+    if (plain.kind === "misfit" || (someEven && isOpen(plain))) {
+      omitted.push({ tensor: tensor.name, why: plain.kind === "misfit" ? plain.why : OPEN });
       continue;
     }
     for (const draft of columnsOf(tensor, plain, context)) {
@@ -95,11 +96,21 @@ function bindPlain(tensor: TensorInfo, base: DraftMap, context: DraftContext): P
   }
   const binding = declared?.binding ?? null;
   const isGiven =
-    ran === null || dims === null || binding === null || isSame(dueDims(binding, ran.ran), dims);
+    ran === null ||
+    dims === null ||
+    binding === null ||
+    (binding.open === undefined && areDue(dims, dueDims(binding, ran.ran)));
   if (declared !== null && isGiven) return declared;
   const shaped = ran === null || dims === null ? null : shapeOf(dims, ran.ran.rows, other);
   const given = shaped === null ? null : bindAs(tensor, shaped, base, context);
   return given?.kind === "fits" ? given : (declared ?? { kind: "misfit", why });
+}
+
+/** Reason to omit an open output if there are others. */
+const OPEN = "its rows differ in shape, so rows would run one by one";
+
+function isOpen({ binding }: FittingOutput): boolean {
+  return binding?.open !== undefined;
 }
 
 /** Returns the keys for an output in the shape of a run. Null: no dimension is the batch. */
@@ -120,10 +131,6 @@ function bindAs(tensor: TensorInfo, own: DraftKeys, base: DraftMap, context: Dra
   }
   const tried = tryBind(map, context);
   return { kind: "fits", binding: tried.kind === "fits" ? (tried.binding.outputs[0] ?? null) : null, own };
-}
-
-function isSame(dims: readonly number[], others: readonly number[]): boolean {
-  return dims.join() === others.join();
 }
 
 function numberOf(value: unknown): number | undefined {
@@ -161,7 +168,8 @@ function columnsOf(
   const values = binding?.rowValues ?? declaredValues(tensor);
   const isFloat = tensor.dtype.startsWith("float");
   const isVector = (binding?.rowDims ?? []).filter((size) => size > 1).length <= 1;
-  const classes = hasPositions(binding) || !isFloat || !isVector ? 0 : values;
+  const isRow = binding?.open === undefined && !hasPositions(binding);
+  const classes = isRow && isFloat && isVector ? values : 0;
   const { labels = null, multiLabel = false, architecture = null } = folder?.facts ?? {};
   const named = classNaming({ labels, own: tensor.classes, ofColumns, classes });
   const isClassifier = named.isClassifier || CLASSIFIER.test(architecture ?? "");
@@ -213,7 +221,10 @@ function declaredValues({ dims }: TensorInfo): number {
   return product(dims.slice(1).map((dim) => (typeof dim === "number" ? dim : 0)));
 }
 
+const OPEN_NOTE = "Lists, as rows differ in shape. Rows run one by one: give `shape` if all have one shape.";
+
 function plainNotes(binding: OutputBinding | null): readonly string[] {
+  if (binding?.open !== undefined) return [OPEN_NOTE];
   if (!hasPositions(binding)) return [];
   return ["One value, or several, for each position of a row: a list that is as long as the row."];
 }

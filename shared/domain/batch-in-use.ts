@@ -15,6 +15,7 @@
  * | growth | the largest size that the memory of this process allows |
  * | speed | the smallest size that no larger one was faster than |
  * | search | the size that is being tried |
+ * | shape | one row, because rows of an output differ in shape |
  */
 export const BATCH_BOUNDS = [
   "model",
@@ -28,6 +29,7 @@ export const BATCH_BOUNDS = [
   "growth",
   "speed",
   "search",
+  "shape",
 ] as const;
 export type BatchBound = (typeof BATCH_BOUNDS)[number];
 

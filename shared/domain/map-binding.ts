@@ -1,6 +1,7 @@
 import type { InputSourceBinding } from "../input-sources/input-sources.ts";
 import type { OutputOpBinding } from "../output-ops/output-ops.ts";
 import type { Field } from "./dataset.ts";
+import type { OpenDims } from "./open-dims.ts";
 import type { RowShape } from "./row-shape.ts";
 import type { StepBinding } from "./step-binding.ts";
 import type { Dim, Dtype, ElementType } from "./tensor.ts";
@@ -92,7 +93,7 @@ export interface OutputBinding {
   readonly column: string;
   readonly tensor: string;
   readonly dtype: ElementType;
-  /** Dims without the batch. Uneven rows: dims of one position. */
+  /** Dims without the batch. Uneven rows: dims of one position. Lists: dims of a cell. */
   readonly rowDims: readonly number[];
   readonly rowValues: number;
   /**
@@ -100,8 +101,10 @@ export interface OutputBinding {
    * each row keeps as many positions as its input. Null: the tensor is `[rows, ...rowDims]`.
    */
   readonly sequence: number | null;
-  /** Index of the batch among the model's dims: 0, or the job's `batchAxis`. */
-  readonly batchAxis: number;
+  /** Dimensions in front of `rowDims` that make a row lists. Undefined: all rows have one shape. */
+  readonly open?: OpenDims;
+  /** Index of the batch among the model's dims: 0, or the job's `batchAxis`. Null: the tensor is one row. */
+  readonly batchAxis: number | null;
   /** Dims that the model declares. Messages show them if the model returns others. */
   readonly declaredDims: readonly Dim[];
   readonly op: OutputOpBinding;

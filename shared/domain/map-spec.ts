@@ -26,7 +26,8 @@ const MAX_RANK = 8;
 
 const COLUMN_NAME = columnName(ZOD);
 const auto = z.literal("auto");
-const shape = z.array(z.int().min(1).max(MAX_DIM)).max(MAX_RANK);
+const size = z.int().min(1).max(MAX_DIM);
+const shape = z.array(size).max(MAX_RANK);
 const batchAxis = z.int().min(0).max(MAX_RANK);
 
 /** File of the job, on the coordinator's machine or at another address. */
@@ -108,12 +109,24 @@ const outputKeys = {
         "`last_hidden_state` or `token_embeddings` where the model's folder says how these are pooled, else `raw`.",
     ),
   ...OP_KEYS,
-  shape: shape.exactOptional().describe("The dimensions beside the batch, where the model leaves them open."),
-  batchAxis: batchAxis
+  shape: z
+    .array(z.union([size, COLUMN_NAME]))
+    .max(MAX_RANK)
+    .exactOptional()
+    .describe(
+      "The dimensions beside the batch, where the model leaves them open. A name is a size that differs by row: " +
+        "`[time, 8210]`. See [rows of different shape](#rows-of-different-shape).",
+    ),
+  lengths: COLUMN_NAME.exactOptional().describe(
+    "ONNX output with the length of each row, in the first dimension beside the batch. The column is a list of this length. " +
+      "See [rows of different shape](#rows-of-different-shape).",
+  ),
+  batchAxis: z
+    .union([batchAxis, z.literal("none")])
     .exactOptional()
     .describe(
       "Which of the ONNX output's dimensions is the batch, counted from 0: 1 for `[32, batch, 10]`. It applies " +
-        "whatever size the model declares there. Default: the first.",
+        "whatever size the model declares there. `none`: the output is one row, so rows run one by one. Default: the first.",
     ),
 };
 

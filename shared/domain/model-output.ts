@@ -7,20 +7,30 @@ export interface RanShape {
   readonly lengths: readonly number[] | null;
 }
 
-type OutputShape = Pick<OutputBinding, "rowDims" | "sequence" | "batchAxis">;
+type OutputShape = Pick<OutputBinding, "rowDims" | "sequence" | "open" | "batchAxis">;
 
-/** Returns the dims that the plan requires of an output. */
+/** Returns the dims that the plan requires of an output. "": any size. */
 export function dueDims(
-  { rowDims, sequence, batchAxis }: OutputShape,
+  { rowDims, sequence, open, batchAxis }: OutputShape,
   { rows, lengths }: RanShape,
-): readonly number[] {
-  const row = [...(sequence === null ? [] : [lengths?.[sequence] ?? 0]), ...rowDims];
-  return withBatchAt(row, rows, batchAxis);
+): readonly Dim[] {
+  const lists = open?.dims.map((dim) => dim ?? "") ?? [];
+  const row: readonly Dim[] = [
+    ...(sequence === null ? [] : [lengths?.[sequence] ?? 0]),
+    ...lists,
+    ...rowDims,
+  ];
+  return batchAxis === null ? row : withBatchAt<Dim>(row, rows, batchAxis);
+}
+
+/** Checks whether a model's dims are as the plan requires. */
+export function areDue(dims: readonly number[], due: readonly Dim[]): boolean {
+  return dims.length === due.length && due.every((dim, axis) => dim === "" || dim === dims[axis]);
 }
 
 /** Checks whether the job takes an output in another shape than the model declares. */
 export function overridesDeclaration(
-  output: Pick<OutputBinding, "rowDims" | "sequence" | "batchAxis" | "declaredDims">,
+  output: OutputShape & Pick<OutputBinding, "declaredDims">,
   { fixedBatchRows }: Pick<MapBinding, "fixedBatchRows">,
 ): boolean {
   const { declaredDims, sequence, batchAxis } = output;
@@ -51,7 +61,7 @@ export function tensorText(dtype: string, dims: readonly Dim[]): string {
 export function shapeHint(dims: readonly number[], rows: number): string {
   const axis = dims.indexOf(rows);
   if (axis < 0)
-    return "set `shape` to the dimensions of a row, and `batchAxis` to the dimension that is the batch";
+    return "set `shape` to the dimensions of a row, and `batchAxis` to the dimension that is the batch, or to `none`";
   const row = dims.filter((_, at) => at !== axis);
   const where = axis === 0 ? "" : ` and \`batchAxis: ${axis}\``;
   return `if dimension ${axis} of that is the batch, set \`shape: [${row.join(", ")}]\`${where}`;

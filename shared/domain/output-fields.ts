@@ -2,6 +2,7 @@ import type { OpColumn, OpRow, OpSpec, OutputOp } from "../output-ops/output-op.
 import { opOf } from "../output-ops/output-ops.ts";
 import type { Field, FieldType } from "./dataset.ts";
 import type { MapBinding, OutputBinding } from "./map-binding.ts";
+import { listDepth } from "./open-dims.ts";
 import { dtypeBytes } from "./tensor.ts";
 
 /** Returns the fields of the rows files: those behind the last `map.finish` step, or of the map itself. */
@@ -18,6 +19,7 @@ export function publishedFields(binding: Pick<MapBinding, "keep" | "outputs" | "
  * |---|---|
  * | `raw` | the tensor's dtype; a fixed-size list of it (flattened) when a row has more than one value |
  * | `raw` of uneven rows | a list with one item a position: the tensor's dtype, or a fixed-size list of it |
+ * | `raw` of open dimensions | nested lists up to the last open dimension, with such items |
  * | `pool`; `raw` with `dims`, `normalize` or `as` | a fixed-size list of float32, float16, int8 or uint8 |
  * | `softmax`, `sigmoid` | float32; a fixed-size list of it when a row has more than one value |
  * | `argmax` | int32, or string with labels |
@@ -53,22 +55,22 @@ export function columnsOf(
 }
 
 /** Returns the facts about a tensor that ops use. */
-export function opRowOf({ dtype, rowDims, rowValues, sequence }: Omit<OutputBinding, "op">): OpRow {
-  return { dtype, dims: rowDims, values: rowValues, perPosition: sequence !== null };
+export function opRowOf({ dtype, rowDims, rowValues, sequence, open }: Omit<OutputBinding, "op">): OpRow {
+  return { dtype, dims: rowDims, values: rowValues, perPosition: sequence !== null || open !== undefined };
 }
 
 /** Returns an op's column as a field of the output's files. */
-export function fieldOf({ column, dtype }: OutputBinding, made: OpColumn): Field {
+export function fieldOf({ column, dtype, open }: OutputBinding, made: OpColumn): Field {
   const { suffix, type, length, perPosition = false, most, labels } = made;
   const own = type === "tensor" ? dtype : type;
   const isText = labels !== undefined || own === "string";
   const value: FieldType = isText ? { kind: "string" } : { kind: "numeric", type: own };
   const cell: FieldType = length === null ? value : { kind: "fixedList", item: value, length };
-  return {
-    name: `${column}${suffix}`,
-    type: perPosition || most !== undefined ? { kind: "list", item: cell } : cell,
-    nullable: false,
-  };
+  const isList = perPosition || most !== undefined;
+  const depth = isList ? (open === undefined ? 1 : listDepth(open)) : 0;
+  let nested: FieldType = cell;
+  for (let level = 0; level < depth; level += 1) nested = { kind: "list", item: nested };
+  return { name: `${column}${suffix}`, type: nested, nullable: false };
 }
 
 /** Estimate for a string, or a list of unknown length: its offsets and little else. */

@@ -113,7 +113,7 @@ export interface TensorData {
 }
 
 /** Inserts the batch at `batchAxis` among `rowDims`. */
-export function withBatchAt(rowDims: readonly number[], rows: number, batchAxis: number): readonly number[] {
+export function withBatchAt<D extends Dim>(rowDims: readonly D[], rows: D, batchAxis: number): readonly D[] {
   return [...rowDims.slice(0, batchAxis), rows, ...rowDims.slice(batchAxis)];
 }
 

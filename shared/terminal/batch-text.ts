@@ -15,6 +15,7 @@ export const BOUND_TEXTS = {
   growth: "more would not fit in this machine's memory",
   speed: "more are no faster",
   search: "the fastest size is being searched for",
+  shape: "rows of an output differ in shape (`shape` or `lengths` of the output allows more)",
 } as const satisfies Record<BatchBound, string>;
 
 /** Note for a model whose fixed batch is small. */

@@ -74,6 +74,8 @@ const mapBinding: z.ZodType<MapBinding> = z.object({
       ...binding,
       column: z.string(),
       sequence: count.nullable(),
+      open: z.object({ dims: z.array(count.nullable()), lengths: z.string().nullable() }).exactOptional(),
+      batchAxis: count.nullable(),
       declaredDims: dims,
       op: OP_BINDING_SCHEMA,
     }),

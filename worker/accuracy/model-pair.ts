@@ -1,6 +1,7 @@
 import { isShardmillError } from "../../shared/core/errors.ts";
 import type { OutputAccuracy } from "../../shared/domain/accuracy.ts";
 import type { MapBinding, OutputBinding } from "../../shared/domain/map-binding.ts";
+import { lengthsIn, neededTensors } from "../../shared/domain/open-dims.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import type { Batch } from "../batch/batch.ts";
@@ -96,16 +97,15 @@ export class ModelPair {
 
   /** Runs a model on its own copy of the feeds, because a lane takes ownership of them. */
   async #run(answering: Answering, batch: Batch): Promise<Tensors | null> {
-    const names = this.#outputs.map(({ tensor }) => tensor);
+    const names = [...new Set(neededTensors({ outputs: this.#outputs }))];
     const rows = rowsRun(batch.rows, this.#map);
     try {
       const answer = await answering(buildFeeds(batch, this.#map, this.#pool, this.#states), names);
-      return Object.fromEntries(
-        this.#outputs.map((output) => [
-          output.tensor,
-          checkTensor(answer, output, { rows, lengths: batch.lengths }),
-        ]),
-      );
+      const own = this.#outputs.map((output) => [
+        output.tensor,
+        checkTensor(answer, output, { rows, lengths: batch.lengths }),
+      ]);
+      return { ...answer, ...Object.fromEntries(own) };
     } catch (error) {
       const own = ["MODEL_FAILED", "MODEL_SHAPE", "OUT_OF_MEMORY"] as const;
       if (own.some((code) => isShardmillError(error, code))) return null;
@@ -131,15 +131,17 @@ function rowsIn(answer: Tensors, output: OutputBinding, batch: Batch) {
   if (tensor === undefined) throw new Error(`broken invariant: no output ${output.tensor}`);
   const numbers = numbersOf(tensor);
   const width = numbers.length / Math.max(1, tensor.dims[0] ?? 1);
+  const counts = answer[output.open?.lengths ?? ""];
+  const lengths = counts === undefined ? null : lengthsIn(counts);
   let at = 0;
   return batch.pieces.flatMap(({ chunk, start, end }) =>
     Array.from({ length: end - start }, (_, index) => {
       const first = at * width;
       at += 1;
-      const { sequence } = output;
+      const { sequence, rowValues } = output;
       const counts = sequence === null ? null : chunk.positions?.counts[sequence];
-      const positions = sequence === null ? null : (counts?.[start + index] ?? 0);
-      const used = positions === null ? width : Math.min(width, positions * output.rowValues);
+      const positions = sequence === null ? (lengths?.[at - 1] ?? null) : (counts?.[start + index] ?? 0);
+      const used = positions === null ? width : Math.min(width, positions * rowValues);
       return numbers.subarray(first, first + used);
     }),
   );

@@ -130,7 +130,7 @@ interface JudgedRow {
 }
 
 function judgeRow({ place, expected, found }: ComparedRow, scale: number): JudgedRow {
-  let [values, errorSum, maxError, allFinite] = [0, 0, 0, true];
+  let [values, errorSum, maxError, allFinite] = [0, 0, 0, expected.length === found.length];
   let worst: JudgedRow["worst"] = null;
   for (let index = 0; index < expected.length; index += 1) {
     const a = expected[index] ?? 0;

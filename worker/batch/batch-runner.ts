@@ -1,5 +1,6 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
+import { neededTensors } from "../../shared/domain/open-dims.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import type { InferResult, Lanes } from "../lanes/lanes.ts";
 import { type BatchRuns, runsOf } from "../lanes/run-in-turn.ts";
@@ -71,9 +72,7 @@ export class BatchRunner {
   constructor(options: BatchRunnerOptions) {
     this.#options = options;
     this.#states = new RowStates(options.map.state ?? []);
-    this.#outputs = [
-      ...new Set([...options.map.outputs.map(({ tensor }) => tensor), ...this.#states.outputs]),
-    ];
+    this.#outputs = [...new Set([...neededTensors(options.map), ...this.#states.outputs])];
   }
 
   /**

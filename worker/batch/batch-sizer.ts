@@ -11,11 +11,15 @@ import {
 } from "./bounds.ts";
 import { FixedRuns } from "./fixed-runs.ts";
 
-export interface BatchSizerOptions extends Pick<BatchLimits, "fixedRows" | "rows" | "tokens" | "memoryRows"> {
+type FixedLimits = Pick<BatchLimits, "fixedRows" | "isAlone" | "rows" | "tokens" | "memoryRows">;
+
+export interface BatchSizerOptions extends FixedLimits {
   /** Returns a batch's share of the largest shard so far. Null before the first shard. Default: no bound. */
   readonly shardRows?: () => number | null;
   /** True: a batch may have several runs of a size that was found. Default: each has one. */
   readonly groupsRuns?: boolean;
+  /** True: a batch is one run, even with a fixed batch. Default: a fixed batch may have several runs. */
+  readonly oneRun?: boolean;
   /**
    * Returns whether a larger batch would fit in this process's memory, by its growth so far. Default: always.
    */
@@ -68,7 +72,8 @@ export class BatchSizer {
     this.#options = options;
     this.#reported = options.learned ?? NOTHING_LEARNED;
     this.#knownUnits = this.#reported.units;
-    this.#fixed = options.fixedRows === null ? null : new FixedRuns(options.fixedRows);
+    const { fixedRows, oneRun = false } = options;
+    this.#fixed = fixedRows === null || oneRun ? null : new FixedRuns(fixedRows);
     this.#failed = new FailedSizes(this.#reported.caps);
   }
 
@@ -136,8 +141,9 @@ export class BatchSizer {
   }
 
   #limits(measured: BatchLimits["measured"]): BatchLimits {
-    const { fixedRows, rows, tokens, memoryRows, shardRows = () => null } = this.#options;
-    return { fixedRows, rows, tokens, memoryRows, shardRows: shardRows(), failed: this.#failed, measured };
+    const { fixedRows, isAlone = false, rows, tokens, memoryRows, shardRows = () => null } = this.#options;
+    const given = { fixedRows, isAlone, rows, tokens, memoryRows };
+    return { ...given, shardRows: shardRows(), failed: this.#failed, measured };
   }
 
   #report(): void {

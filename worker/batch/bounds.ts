@@ -39,6 +39,8 @@ export const WINDOW_ROWS = 16_384;
 export interface BatchLimits {
   /** Fixed batch dimension of the model. Null: dynamic. */
   readonly fixedRows: number | null;
+  /** True when rows run one by one because of an output's shape. Default: false. */
+  readonly isAlone?: boolean;
   /** Value of the job file. */
   readonly rows: number | "auto";
   /** Value of the job file: rows x length, for uneven rows. */
@@ -59,8 +61,8 @@ export interface BatchLimits {
  * uneven rows, a number of rows cannot limit memory, so all bounds apply.
  */
 export function boundsOf(limits: BatchLimits, length: number | null): readonly BatchInUse[] {
-  const { fixedRows, rows, tokens, memoryRows, shardRows, failed, measured } = limits;
-  if (fixedRows !== null) return [{ rows: fixedRows, length, bound: "model" }];
+  const { fixedRows, isAlone = false, rows, tokens, memoryRows, shardRows, failed, measured } = limits;
+  if (fixedRows !== null) return [{ rows: fixedRows, length, bound: isAlone ? "shape" : "model" }];
   const isGiven = length === null && rows !== "auto";
   const bounds: readonly (readonly [BatchBound, number | null])[] = [
     ["rows", rows === "auto" ? null : rows],

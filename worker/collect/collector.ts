@@ -176,7 +176,7 @@ export class Collector {
     });
     this.#map.outputs.forEach((binding, index) => {
       const tensor = checkTensor(outputs, binding, { rows, lengths: batch.lengths });
-      this.#writers[index]?.write(tensor, placements);
+      this.#writers[index]?.write(tensor, placements, outputs);
     });
     for (const { chunk, start, end } of batch.pieces) chunk.doneMapped(end - start);
   }
@@ -209,7 +209,11 @@ export class Collector {
     const kept = columnsOf(chunk, this.#keep);
     const columns = this.#writers.flatMap((writer) => writer.columns);
     const madeBytes = columns.reduce((bytes, { mostOffsetBytes }) => bytes + mostOffsetBytes, 0);
-    const live = { kept, runs: chunk.runs("live"), rowBytes: madeBytes };
+    const ragged = columns.filter(({ bytesOf }) => bytesOf !== undefined);
+    const bytesOf = (row: number) =>
+      ragged.reduce((bytes, column) => bytes + (column.bytesOf?.(chunk.place + row) ?? 0), 0);
+    const runs = chunk.runs("live");
+    const live = { kept, runs, rowBytes: madeBytes, bytesOf: ragged.length > 0 ? bytesOf : undefined };
     this.#countMapped(chunk, live.runs);
     for (const { runs, rows } of cutChunk(live, this.#mostBytes)) {
       const places = runs.map(({ start, end }) => ({

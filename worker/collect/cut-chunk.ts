@@ -10,6 +10,8 @@ interface ChunkRows {
   readonly runs: readonly RowRange[];
   /** Most bytes that are made for a row, in addition to kept columns. */
   readonly rowBytes: number;
+  /** Returns further bytes of a row. Undefined: none. */
+  readonly bytesOf?: ((row: number) => number) | undefined;
 }
 
 interface ChunkPiece {
@@ -21,13 +23,15 @@ interface ChunkPiece {
  * Cuts rows of a chunk into pieces of at most `mostBytes` gathered bytes, or of one row. Chunks may have any
  * size, and a small dictionary's values may expand to gigabytes. No rows give no pieces.
  */
-export function cutChunk({ kept, runs, rowBytes }: ChunkRows, mostBytes: number): ChunkPiece[] {
+export function cutChunk({ kept, runs, rowBytes, bytesOf: own }: ChunkRows, mostBytes: number): ChunkPiece[] {
   const rows = runs.reduce((total, { start, end }) => total + end - start, 0);
   if (rows === 0) return [];
   const bytesOf = (start: number, end: number): number => {
     let bytes = (end - start) * rowBytes;
-    for (const run of runsWithin(runs, start, end))
+    for (const run of runsWithin(runs, start, end)) {
       for (const data of kept) bytes += rangeBytes(data, run.start, run.end);
+      if (own !== undefined) for (let row = run.start; row < run.end; row += 1) bytes += own(row);
+    }
     return bytes;
   };
   return cutRows(rows, { rows, bytes: mostBytes }, bytesOf).map(({ start, end }) => ({

@@ -27,6 +27,8 @@ export interface MadeColumn {
   readonly field: ArrowField;
   /** Most offset bytes of a row. 0: the data has no offsets, or is already in memory. */
   readonly mostOffsetBytes: number;
+  /** Returns the bytes of a written row. Undefined: the data is already in memory, or of known size. */
+  bytesOf?(place: number): number;
   /**
    * Takes the next rows of the column: `places` are written rows of one chunk, in ascending order, at least
    * one. Earlier rows cannot be taken again.

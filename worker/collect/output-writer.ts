@@ -2,6 +2,7 @@ import { assert, present } from "../../shared/core/assert.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import type { RanShape } from "../../shared/domain/model-output.ts";
+import type { OpenDims } from "../../shared/domain/open-dims.ts";
 import { columnsOf, fieldOf } from "../../shared/domain/output-fields.ts";
 import { DTYPE_ARRAYS, type TensorData } from "../../shared/domain/tensor.ts";
 import type {
@@ -27,6 +28,7 @@ import {
   type Placement,
 } from "./output-column.ts";
 import { PositionsColumn } from "./positions-column.ts";
+import { RaggedColumn } from "./ragged-column.ts";
 import { TextColumn } from "./text-column.ts";
 
 /** Makes the columns of one output binding from tensors. */
@@ -34,7 +36,12 @@ export interface OutputWriter {
   readonly columns: readonly MadeColumn[];
   /** Makes room for a chunk, whose rows are in the shard from `place` on. Chunks are opened in order. */
   open(chunk: InputChunk, place: number): void;
-  write(tensor: TensorData, placements: readonly Placement[]): void;
+  /** @param outputs outputs of the same run, for those that depend on another one */
+  write(
+    tensor: TensorData,
+    placements: readonly Placement[],
+    outputs?: Readonly<Record<string, TensorData>>,
+  ): void;
 }
 
 /**
@@ -52,7 +59,8 @@ export function createOutputWriter(
   });
   const { field, made } = present(columns[0], "an output makes a column");
   if (made.type === "tensor") {
-    const { sequence } = binding;
+    const { sequence, open } = binding;
+    if (open !== undefined) return raggedWriter(new RaggedColumn(field, { ...binding, open }), open);
     if (sequence === null) return rawWriter(binding, field, capacityRows);
     return positionsWriter(new PositionsColumn(field, { ...binding, sequence }));
   }
@@ -92,7 +100,9 @@ export function checkTensor(
 ): TensorData {
   const misfit = outputMisfit(outputs, binding, ran);
   if (misfit !== null) throw misfit;
-  return rowsFirst(present(outputs[binding.tensor], "an output that fits is there"), binding.batchAxis);
+  const tensor = present(outputs[binding.tensor], "an output that fits is there");
+  if (binding.batchAxis === null) return { ...tensor, dims: [1, ...tensor.dims] };
+  return rowsFirst(tensor, binding.batchAxis);
 }
 
 function rawWriter(binding: OutputBinding, field: Field, capacityRows: number): OutputWriter {
@@ -129,6 +139,17 @@ function positionsWriter(column: PositionsColumn): OutputWriter {
     columns: [column],
     open: (chunk, place) => column.open(chunk, place),
     write: (tensor, placements) => column.write(tensor, placements),
+  };
+}
+
+function raggedWriter(column: RaggedColumn, { lengths }: OpenDims): OutputWriter {
+  return {
+    columns: [column],
+    open: () => {},
+    write: (tensor, placements, outputs = {}) => {
+      const counts = lengths === null ? null : present(outputs[lengths], "lengths are an output of the run");
+      column.write(tensor, placements, counts);
+    },
   };
 }
 

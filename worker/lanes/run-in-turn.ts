@@ -22,7 +22,7 @@ export function runsOf({ inputs, outputs, state = [] }: MapBinding, rows: number
     rows,
     inputs: Object.fromEntries([...ofRows, ...state].map(({ tensor, batchAxis }) => [tensor, batchAxis])),
     outputs: Object.fromEntries([
-      ...outputs.map(({ tensor, batchAxis }) => [tensor, batchAxis]),
+      ...outputs.map(({ tensor, batchAxis }) => [tensor, batchAxis ?? 0]),
       ...state.map(({ output, batchAxis }) => [output, batchAxis]),
     ]),
   };

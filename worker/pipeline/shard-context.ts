@@ -5,6 +5,7 @@ import { FetchBudget } from "../../shared/dataset/fetch-budget.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
+import { differsByRun, runsAlone } from "../../shared/domain/open-dims.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { StepJob } from "../../shared/domain/step-job.ts";
@@ -210,13 +211,15 @@ function startModel(
     rows: job.batchRows,
     tokens: job.batchTokens,
     fixedRows: job.map.fixedBatchRows,
+    isAlone: job.map.outputs.some(runsAlone),
     memoryRows: rowsInMemory(job.map),
     shardRows: () => {
       const rows = largestShard();
       return rows === 0 ? null : Math.ceil(rows / (BATCHES_OF_SHARD * lanes.count));
     },
     // The rows of a model with states wait for each other.
-    groupsRuns: job.map.state === undefined,
+    groupsRuns: job.map.state === undefined && !differsByRun(job.map),
+    oneRun: differsByRun(job.map),
     mayGrow: watchGrowth(),
     learned,
     onLearned,

@@ -19,6 +19,7 @@ import { bindInputs, ownSpec } from "./bind-inputs.ts";
 import { bindOutput } from "./bind-output.ts";
 import { isWhole } from "./bind-same.ts";
 import { bindStates, isState } from "./bind-states.ts";
+import { aloneIfNeeded } from "./open-dims.ts";
 
 type MapSpec = JobSpec["map"];
 
@@ -46,6 +47,8 @@ interface BindContext {
  * - A cell of numbers holds rowValues values, with lists flattened. A cell of bytes holds rowValues uint8
  *   values, or rowValues little-endian values of the model's dtype. Lists and bytes of no fixed length are
  *   checked row by row.
+ * - An output with an open dimension becomes lists. Its rows run one by one, unless another output has their
+ *   lengths.
  * - Settings that an output omits come from the model's folder, if they fit.
  * - `Dtype` describes casts.
  *
@@ -76,6 +79,7 @@ export function bindMap(
   const context = {
     ...{ signature, folder, classes, sizes, sequences, fixedBatchRows },
     batchNames: batchNamesOf(withRows),
+    isNamed: spec.outputs.length > 0,
   };
   const outputs: OutputBinding[] = [];
   for (const [column, output] of wantedOutputs(spec, signature)) {
@@ -84,14 +88,16 @@ export function bindMap(
   }
   const keep = bindKeep(spec.keep, columns, problems);
   checkClashes(keep, outputs, problems);
-  if (problems.length > 0) throw misfit(problems);
   const read = new Set([
     ...inputs.flatMap(({ source }) => sourceColumns(source)),
     ...keep.map((field) => field.name),
   ]);
   const order = fields.map((field) => field.name).filter((name) => read.has(name));
   const states = state.length === 0 ? {} : { state };
-  return { ...states, inputs, outputs, keep, columns: order, prepare: [], finish: [], fixedBatchRows };
+  const bound = { ...states, inputs, outputs, keep, columns: order, prepare: [], finish: [], fixedBatchRows };
+  const map = aloneIfNeeded(bound, spec.batch, problems);
+  if (problems.length > 0) throw misfit(problems);
+  return map;
 }
 
 /** Binds the `map` of a job without a model. Default for kept columns: all. */

@@ -6,11 +6,8 @@ import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
 import { opRowOf } from "../../../shared/domain/output-fields.ts";
 import {
-  type Dim,
-  dimText,
   formatDims,
   isFixed,
-  MAX_ROW_VALUES,
   type ModelSignature,
   product,
   type TensorInfo,
@@ -22,6 +19,7 @@ import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./
 import { checkOp, type RequestedOutput } from "./check-op.ts";
 import { closedDims, type DimSizes, fitShape, openRowDims, unevenSymbol } from "./dims.ts";
 import { withColumnLabels, withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
+import { bindOpen, type ListDims, unnamedOpen } from "./open-dims.ts";
 import type { Sequences } from "./sequences.ts";
 
 /** Facts that outputs are bound against. */
@@ -40,6 +38,8 @@ interface OutputContext {
   readonly sequences: Sequences;
   readonly fixedBatchRows: number | null;
   readonly batchNames: BatchNames;
+  /** True when the job names its outputs. Otherwise it takes all. */
+  readonly isNamed: boolean;
 }
 
 /** Binds one output column to its ONNX output. Null, with problems: it cannot be bound. */
@@ -53,30 +53,59 @@ export function bindOutput(
   const declared = findTensor(spec.tensor, path, context.signature, problems);
   const first = declared === null ? null : outputBatchFirst(declared, spec, path, problems);
   if (declared === null || first === null || !hasBatch(first, { spec, path }, context, problems)) return null;
-  const { tensor, batchAxis } = first;
   const before = problems.length;
-  const sequence = sequenceOf(tensor, spec, context);
   const named = withColumnLabels({ spec, path }, context.classes, problems);
-  const own = { tensor, spec: withModelLabels(named, tensor), path };
-  const rowDims =
-    sequence !== null ? resolvePositionDims(own, context, problems) : resolveRowDims(own, context, problems);
-  if (rowDims === null) return null;
-  const labelled = withFolderLabels(own, product(rowDims), context.folder, problems);
-  const left = { spec: labelled, path, tensor: tensor.name };
+  const own = withNamedShape({ tensor: first.tensor, spec: withModelLabels(named, declared), path });
+  const sequence = sequenceOf(own, context);
+  const row = rowOf(own, sequence, context, problems);
+  if (row === null) return null;
+  const labelled = withFolderLabels(own, product(row.rowDims), context.folder, problems);
+  const left = { spec: labelled, path, tensor: declared.name };
   const requested = { ...own, spec: withFolderPooling(left, context.folder, problems) };
   const bound = {
     column,
-    tensor: tensor.name,
-    dtype: tensor.dtype,
-    rowDims,
-    rowValues: product(rowDims),
+    tensor: declared.name,
+    dtype: declared.dtype,
+    ...row,
+    rowValues: product(row.rowDims),
     sequence,
-    batchAxis,
+    batchAxis: spec.batchAxis === "none" ? null : first.batchAxis,
     declaredDims: declared.dims,
   };
-  const row = opRowOf(bound);
-  checkOp(requested, row, problems);
-  return problems.length > before ? null : { ...bound, op: bindOp(requested.spec, row) };
+  const opRow = opRowOf(bound);
+  checkOp(requested, opRow, problems);
+  return problems.length > before ? null : { ...bound, op: bindOp(requested.spec, opRow) };
+}
+
+/** Replaces the declared dims by the job's `shape` if it names dimensions, which are open. */
+function withNamedShape(output: RequestedOutput): RequestedOutput {
+  const { shape = [], ...spec } = output.spec;
+  const [batch = ""] = output.tensor.dims;
+  if (shape.every(isFixed)) return output;
+  return { ...output, spec, tensor: { ...output.tensor, dims: [batch, ...shape] } };
+}
+
+/** Returns the dims of an output's rows. Null, with a problem: a column cannot hold them. */
+function rowOf(
+  output: RequestedOutput,
+  sequence: number | null,
+  { signature, sizes, isNamed }: OutputContext,
+  problems: SpecProblem[],
+): (Partial<ListDims> & Pick<OutputBinding, "rowDims">) | null {
+  if (sequence !== null) return resolvePositionDims(output, sizes, problems);
+  const { shape, lengths } = output.spec;
+  const dims = shape ?? openRowDims(output.tensor, sizes);
+  const fixed = closedDims(dims);
+  if (fixed === null && !isNamed) {
+    problems.push(unnamedOpen(output, dims));
+    return null;
+  }
+  if (fixed === null || lengths !== undefined) return bindOpen(output, dims, signature, problems);
+  const path = shape === undefined ? output.path : [...output.path, "shape"];
+  // Some models return another shape than they declare. The job's shape takes precedence, and a run verifies
+  // it.
+  const rowDims = fitShape(fixed, fixed, path, problems);
+  return rowDims === null ? null : { rowDims };
 }
 
 function findTensor(
@@ -132,6 +161,9 @@ function outputBatchFirst(
   path: KeyPath,
   problems: SpecProblem[],
 ): BatchFirst | null {
+  // The whole tensor is then the only row of a batch.
+  if (batchAxis === "none")
+    return { tensor: { ...declared, dims: [1, ...declared.dims] }, batchAxis: 0, said: true };
   const isBeyond = batchAxis !== undefined && batchAxis >= declared.dims.length;
   if (isBeyond && batchAxis <= shape.length) return { tensor: declared, batchAxis, said: true };
   return batchFirst(declared, batchAxis, path, problems);
@@ -141,14 +173,16 @@ function outputBatchFirst(
 function hasBatch(
   { tensor, said }: BatchFirst,
   { spec, path }: Pick<RequestedOutput, "spec" | "path">,
-  { fixedBatchRows, batchNames }: OutputContext,
+  { fixedBatchRows, batchNames, sequences }: OutputContext,
   problems: SpecProblem[],
 ): boolean {
   if (said) return true;
   const [batch] = tensor.dims;
   const elsewhere = otherBatchAxis(tensor, batchNames);
   if (elsewhere === null && spec.shape !== undefined) return true;
-  if (elsewhere === null && batch !== undefined && (!isFixed(batch) || batch === fixedBatchRows)) return true;
+  const isPositions = typeof batch === "string" && batch !== "" && sequences.find(batch) !== null;
+  const isBatch = batch !== undefined && (isFixed(batch) ? batch === fixedBatchRows : !isPositions);
+  if (elsewhere === null && isBatch) return true;
   if (fixedBatchRows === null && isOneForAll(tensor)) return true;
   problems.push({
     path,
@@ -175,85 +209,45 @@ function isOneForAll({ dims }: TensorInfo): boolean {
 function batchHint({ dims }: TensorInfo, elsewhere: number | null): string {
   const open = dims.findIndex((dim) => !isFixed(dim));
   const axis = elsewhere ?? Math.max(0, open);
-  const leave = "Otherwise name the outputs that you want under map.outputs, without this one";
+  const leave =
+    "If it has no batch, set `batchAxis: none`: rows then run one by one. Otherwise name the outputs that you want under map.outputs, without this one";
   return axis > 0
     ? `if the batch is another dimension, set it, counted from 0: \`batchAxis: ${axis}\`. ${leave}`
     : `if the first dimension is the batch nevertheless, set \`batchAxis: 0\`. ${leave}`;
 }
-
-function resolveRowDims(
-  { tensor, spec, path }: RequestedOutput,
-  { sizes, sequences }: OutputContext,
-  problems: SpecProblem[],
-): readonly number[] | null {
-  const dims = openRowDims(tensor, sizes);
-  const byRow = dims.find((dim) => typeof dim === "string" && dim !== "" && sequences.find(dim) !== null);
-  // Some models return another shape than they declare. The job's shape takes precedence, and a run verifies
-  // it.
-  if (spec.shape !== undefined) return fitShape(spec.shape, spec.shape, [...path, "shape"], problems);
-  const rowDims = closedDims(dims);
-  if (rowDims !== null && product(rowDims) <= MAX_ROW_VALUES) return rowDims;
-  problems.push({
-    path,
-    part: "value",
-    what:
-      rowDims === null
-        ? `the model leaves the shape of its output \`${tensor.name}\` open`
-        : `a row of \`${tensor.name}\` has too many values`,
-    expected: rowDims === null ? "a known size for every dimension" : `at most ${MAX_ROW_VALUES} values`,
-    found: `${formatDims(dims)} after the batch`,
-    ...(rowDims === null ? { hint: byRow === undefined ? GIVE_SHAPE : leaveOut(byRow) } : {}),
-  });
-  return null;
-}
-
-const GIVE_SHAPE = "give `shape`: the dimensions after the batch";
-
-function leaveOut(dim: Dim): string {
-  return `name the outputs that you want under map.outputs, without this one: \`${dimText(dim)}\` has another size in each row`;
-}
-
-/** Facts about the positions of uneven rows. */
-type PositionsContext = Pick<OutputContext, "sizes" | "sequences">;
 
 /**
  * Returns the sequence for whose positions an output has values: its first dimension is that of uneven
  * inputs. If the model names neither dimension, `shape` excludes this.
  */
 function sequenceOf(
-  tensor: TensorInfo,
-  { shape }: OutputSpec,
-  { sizes, sequences }: PositionsContext,
+  { tensor, spec: { shape, lengths } }: RequestedOutput,
+  { sizes, sequences }: Pick<OutputContext, "sizes" | "sequences">,
 ): number | null {
-  const [positions] = openRowDims(tensor, sizes);
+  const [positions, ...rest] = openRowDims(tensor, sizes);
   const symbol = unevenSymbol(tensor);
   if (positions === undefined || isFixed(positions) || (symbol === "" && shape !== undefined)) return null;
-  return sequences.find(symbol);
+  return lengths !== undefined || closedDims(rest) === null ? null : sequences.find(symbol);
 }
 
-/** Returns the dims of one position. Null, with a problem: they are unknown. */
+/** Returns the dims of one position. Null, with a problem: they do not fit. */
 function resolvePositionDims(
   { tensor, spec, path }: RequestedOutput,
-  { sizes }: PositionsContext,
+  sizes: DimSizes,
   problems: SpecProblem[],
-): readonly number[] | null {
+): Pick<OutputBinding, "rowDims"> | null {
   const dims = openRowDims(tensor, sizes);
   const rowDims = closedDims(dims.slice(1));
-  const what = `the model's output \`${tensor.name}\` has another length in each row`;
-  const found = `${formatDims(dims)} after the batch`;
   if (spec.shape !== undefined) {
-    const expected = "no `shape`: the column is a list that is as long as the row";
-    problems.push({ path: [...path, "shape"], part: "key", what, expected, found });
+    problems.push({
+      path: [...path, "shape"],
+      part: "key",
+      what: `the model's output \`${tensor.name}\` has another length in each row`,
+      expected: "no `shape`: the column is a list that is as long as the row",
+      found: `${formatDims(dims)} after the batch`,
+    });
     return null;
   }
-  if (rowDims !== null && product(rowDims) <= MAX_ROW_VALUES) return rowDims;
-  problems.push({
-    path,
-    part: "value",
-    what,
-    expected: "a known size for every dimension after the first of a row",
-    found,
-    hint: "name the outputs that you want under map.outputs, without this one",
-  });
-  return null;
+  const fitting = rowDims === null ? null : fitShape(rowDims, rowDims, path, problems);
+  return fitting === null ? null : { rowDims: fitting };
 }

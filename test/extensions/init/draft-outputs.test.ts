@@ -140,11 +140,16 @@ describe("the outputs of a drafted job", () => {
     expect(requested).toHaveLength("shape" in keys ? 1 : 0);
   });
 
-  test("an output of open size without a run is excluded with a reason", () => {
-    const model = { inputs: [aTensor("x", ["batch", 10])], outputs: [aTensor("y", ["t", "batch", 3])] };
-    const { omitted, outputs } = draft({ x: fixedList(10) }, { model });
-    expect(outputs).toEqual([]);
-    expect(omitted).toMatchObject([{ why: expect.stringContaining("shape of its output `y` open") }]);
+  test("an output of open size without a run becomes lists, with a note, if there is no other output", () => {
+    const inputs = [aTensor("x", ["batch", 10])];
+    const open = aTensor("y", ["t", "batch", 3]);
+    const alone = draft({ x: fixedList(10) }, { model: { inputs, outputs: [open] } });
+    expect(alone.outputs).toMatchObject([{ column: "y", keys: { tensor: "y", batchAxis: 1 } }]);
+    expect(alone.outputs[0]?.notes[0]).toContain("Rows run one by one");
+    const both = { inputs, outputs: [open, aTensor("z", ["batch", 4])] };
+    const { omitted, outputs } = draft({ x: fixedList(10) }, { model: both });
+    expect(outputs.map(({ column }) => column)).toEqual(["z"]);
+    expect(omitted).toMatchObject([{ tensor: "y", why: expect.stringContaining("one by one") }]);
   });
 
   test("a few unnamed numbers cause a question, and a vector does not", () => {

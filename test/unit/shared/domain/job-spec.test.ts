@@ -65,8 +65,9 @@ describe("the types of the job file", () => {
       readonly as?: "float32" | "float16" | "int8" | "ubinary";
       readonly k?: number;
       readonly labels?: readonly string[] | { readonly column: string };
-      readonly shape?: readonly number[];
-      readonly batchAxis?: number;
+      readonly shape?: readonly (number | string)[];
+      readonly lengths?: string;
+      readonly batchAxis?: number | "none";
     }>();
     expectTypeOf<ReductionSpec>().toEqualTypeOf<{
       readonly combine?: string;

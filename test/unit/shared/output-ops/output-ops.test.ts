@@ -207,6 +207,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
         classes: {},
         fixedBatchRows: null,
         batchNames: new Set(["n"]),
+        isNamed: true,
       } as const;
       const spec = {
         tensor: "t",

@@ -258,7 +258,7 @@ describe("inputs that share a symbol", () => {
     const outputs = [aTensor("y", ["n", "s"])];
     const types = { ids: fixedList(128), mask: fixedList(64) };
     expect(problemsOf({ inputs: bothGiven }, types, { inputs, outputs })).toMatchObject([
-      { where: "map.outputs.y", found: "[s] after the batch" },
+      { where: "map.outputs.y", found: "[s] after the batch", hint: expect.stringContaining("name the") },
     ]);
     const nameless = { inputs: [aTensor("ids", ["", ""], "int64"), aTensor("mask", ["", ""], "int64")] };
     expect(bind({}, types, nameless).inputs.map(({ rowDims }) => rowDims)).toEqual([[128], [64]]);

@@ -131,7 +131,6 @@ describe("a refused output", () => {
       [{ tensor: "tt" }, [10]],
       { where: "map.outputs.y.tensor", what: "the model has no output `tt`", expected: "one of `t`" },
     ],
-    ["an open shape", [{}, ["s", 10]], { where: "map.outputs.y", found: "[s, 10] after the batch" }],
     [
       "a shape beyond the limit of a row",
       [{ shape: [20_000, 10_000] }, ["s", 10]],
