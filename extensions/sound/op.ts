@@ -1,6 +1,13 @@
 import type { Zod } from "../../shared/core/zod.ts";
 import type { FeatureData } from "../../shared/domain/step-binding.ts";
 import type { FolderSettings } from "../../shared/extension/feature.ts";
+import {
+  countFrames,
+  type SpectrogramPlan,
+  spectrogramPlan,
+  spectrogramText,
+  valuesPerFrame,
+} from "./spectrogram/op.ts";
 
 /** Layouts of several channels: channel by channel, or sample by sample. */
 export const SOUND_LAYOUTS = ["channelsFirst", "channelsLast"] as const;
@@ -34,6 +41,8 @@ export interface SoundPlan {
   readonly layout: (typeof SOUND_LAYOUTS)[number];
   /** True when the samples of a sound are scaled to mean 0 and variance 1. */
   readonly normalize: boolean;
+  /** Spectrogram of each row's samples. Null: the row has the samples. */
+  readonly spectrogram: SpectrogramPlan | null;
   /** Limit of a sound. A longer one is not read to its end. */
   readonly maxSeconds: number;
 }
@@ -77,6 +86,7 @@ export function soundOp(z: Zod) {
     windows: z.object({ window: count, hop: count, context: count, pad: z.enum(WINDOW_ENDS) }).nullable(),
     layout: z.enum(SOUND_LAYOUTS),
     normalize: z.boolean(),
+    spectrogram: spectrogramPlan(z).nullable(),
     maxSeconds: z.number(),
   });
 }
@@ -87,25 +97,38 @@ export const WINDOW_COLUMNS = ["part", "start", "end"] as const;
 /** Returns the size of the longest sound that is read, in bytes. */
 export function mostSoundBytes(plan: SoundPlan): number {
   const { rate, channels, windows, maxSeconds } = plan;
+  const samples = Math.ceil(maxSeconds * rate);
   const times = windows === null ? 1 : (windows.context + windows.window) / windows.hop;
-  return maxSeconds * rate * channels * times * Float32Array.BYTES_PER_ELEMENT;
+  const values = Math.max(samples * channels, valuesOf(plan, samples));
+  return values * times * Float32Array.BYTES_PER_ELEMENT;
 }
 
 /** Returns the number of values in a window, including its context. */
-export function valuesPerWindow({ channels }: Pick<SoundPlan, "channels">, windows: SoundWindows): number {
-  return channels * (windows.context + windows.window);
+export function valuesPerWindow(plan: ValuesPlan, windows: SoundWindows): number {
+  return valuesOf(plan, windows.context + windows.window);
+}
+
+/** Part of a plan that determines the number of values. */
+type ValuesPlan = Pick<SoundPlan, "channels" | "spectrogram">;
+
+/** Returns the number of values that a row with this many samples has. */
+export function valuesOf({ channels, spectrogram }: ValuesPlan, samples: number): number {
+  if (spectrogram === null) return channels * samples;
+  return countFrames(samples, spectrogram) * valuesPerFrame(spectrogram);
 }
 
 /**
  * Describes the processing of sounds: `16000 samples a second, mono, windows of 512 behind 64 of context`.
  */
-export function soundText({ rate, channels, mix, windows, layout, normalize }: SoundPlan): string {
+export function soundText(plan: SoundPlan): string {
+  const { rate, channels, mix, windows, layout, normalize, spectrogram } = plan;
   const parts = [
     `${rate} samples a second`,
     channels === 1 && mix ? "mono" : `${channels} channels, ${layout}`,
     ...(normalize ? ["normalized"] : []),
   ];
-  if (windows === null) return [...parts, "a row each"].join(", ");
+  const made = spectrogram === null ? [] : [spectrogramText(spectrogram)];
+  if (windows === null) return [...parts, ...made, "a row each"].join(", ");
   const { window, hop, context, pad } = windows;
   const behind = context === 0 ? "" : ` after ${context} of context`;
   const steps = hop === window ? "" : `, one every ${hop}`;
@@ -113,6 +136,7 @@ export function soundText({ rate, channels, mix, windows, layout, normalize }: S
     ...parts,
     `windows of ${window}${behind}${steps}`,
     ...(pad === "drop" ? ["full windows only"] : []),
+    ...made,
   ].join(", ");
 }
 

@@ -10,7 +10,7 @@ import {
 import type { SoundPlan, SoundWindows } from "./op.ts";
 import type { SoundSpec } from "./spec.ts";
 
-interface PlannedSounds {
+export interface PlannedSounds {
   readonly plan: SoundPlan;
   /** Dims of the tensor without the batch. Null: each sound has its own length. */
   readonly rowDims: readonly number[] | null;
@@ -49,7 +49,7 @@ export function planSounds(spec: SoundSpec, tensor: TensorInfo, report: ReportSo
   const length = dims.length === 1 || layout === "channelsLast" ? dims[0] : dims[1];
   const windows = planWindows(spec, length, report);
   if (windows === "refused" || rate === undefined) return null;
-  const plan = { rate, channels, mix, windows, layout, normalize, maxSeconds };
+  const plan = { rate, channels, mix, windows, layout, normalize, spectrogram: null, maxSeconds };
   if (windows === null) return fitsWhole(tensor, plan, report) ? { plan, rowDims: null } : null;
   const samples = windows.context + windows.window;
   const inLayout = { channelsFirst: [channels, samples], channelsLast: [samples, channels] };
@@ -59,8 +59,12 @@ export function planSounds(spec: SoundSpec, tensor: TensorInfo, report: ReportSo
   return null;
 }
 
-/** Plans windows. Null: a sound is one row. */
-function planWindows(
+/**
+ * Plans windows. Null: a sound is one row.
+ *
+ * @param length samples that the model takes
+ */
+export function planWindows(
   { window, hop, context, pad }: SoundSpec,
   length: Dim | undefined,
   report: ReportSound,
@@ -102,12 +106,13 @@ function fitsWhole({ name, dims }: TensorInfo, { layout }: SoundPlan, report: Re
   return false;
 }
 
-function reportShape({ name, dims }: TensorInfo, made: string, report: ReportSound): void {
+/** Reports that rows do not have the model's shape. */
+export function reportShape({ name, dims }: TensorInfo, made: string, report: ReportSound): void {
   report([], {
     what: `sounds do not have the shape of the model's input \`${name}\``,
     expected: `${formatDims(dims)} after the batch`,
     found: made,
-    hint: "set the shape with `window`, `context`, `channels` or `layout`. For spectrograms, use a module in `prepare`",
+    hint: "set the shape with `window`, `context`, `channels` or `layout`. For spectrograms, set `mel` or `stft`",
   });
 }
 

@@ -4,6 +4,7 @@ import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import type { FeaturePlanner } from "../../shared/extension/feature.ts";
 import { type SoundFacts, type SoundPlan, valuesPerWindow, WINDOW_COLUMNS } from "./op.ts";
 import { planSounds, type ReportSound } from "./plan-sounds.ts";
+import { planSpectrograms } from "./plan-spectrograms.ts";
 import type { SoundSpec } from "./spec.ts";
 
 const INT32: FieldType = { kind: "numeric", type: "int32" };
@@ -16,7 +17,8 @@ type Report = Parameters<FeaturePlanner>[1]["report"];
 export const planSoundInput: FeaturePlanner = (said, { column, tensor, scale, folder, report }) => {
   const spec = withFolderSound(said as unknown as SoundSpec, folder, report);
   const fitsRange = isInRange(tensor, scale, report);
-  const planned = planSounds(spec, tensor, report);
+  const isSpectrogram = spec.mel !== undefined || spec.stft !== undefined;
+  const planned = (isSpectrogram ? planSpectrograms : planSounds)(spec, tensor, report);
   if (planned === null || !fitsRange) return null;
   const { plan, rowDims } = planned;
   return { data: { samples: column, ...plan }, rowDims, columns: madeBy(plan, column) };

@@ -2,6 +2,8 @@ import type { z } from "zod";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { SpecParts } from "../../shared/extension/feature.ts";
 import { SOUND_LAYOUTS, WINDOW_ENDS } from "./op.ts";
+import { checkSpectrogram } from "./spectrogram/check-spectrogram.ts";
+import { layoutKey, melKeys, stftKeys } from "./spectrogram/spec.ts";
 
 /** Limit of a rate, above that of any microphone or file. */
 const MAX_RATE = 768_000;
@@ -21,7 +23,7 @@ export function soundSpec(z: Zod, { folder, refuse }: SpecParts) {
       .max(MAX_RATE)
       .exactOptional()
       .describe(
-        "Samples a second that the model needs. A sound of another rate is resampled. Default: the `sampling_rate` of the model's folder.",
+        "Samples a second that the model needs. A sound of another rate is resampled. Default: the `sampling_rate` of the model's folder, or else that of the spectrogram's `preset`.",
       ),
     channels: z
       .union([z.literal("mono"), z.int().min(1).max(MAX_CHANNELS)])
@@ -30,6 +32,7 @@ export function soundSpec(z: Zod, { folder, refuse }: SpecParts) {
         "`mono`: the mean of all channels. A number: the channels of a sound. A sound with one channel repeats it.",
       ),
     ...windowKeys(z),
+    ...spectrogramKeys(z),
     layout: z
       .enum(SOUND_LAYOUTS)
       .exactOptional()
@@ -54,13 +57,38 @@ export function soundSpec(z: Zod, { folder, refuse }: SpecParts) {
       "The folder of relative paths, if the column has paths. It is relative to the job file, in a bucket or on the web. Workers read the files there.",
     ),
   });
-  return keys.superRefine(({ window, hop }, context) => {
+  return keys.superRefine(({ window, hop, mel, stft }, context) => {
+    for (const kind of ["mel", "stft"] as const) {
+      const spec = kind === "mel" ? mel : stft;
+      if (spec !== undefined)
+        checkSpectrogram(kind, spec, context, (at, path, what, detail) =>
+          refuse(at, [kind, ...path], what, detail),
+        );
+    }
+    if (mel !== undefined && stft !== undefined)
+      refuse(context, ["stft"], "excludes `mel`", { expected: "one of both" });
     if (window === undefined || hop === undefined || hop <= window) return;
     refuse(context, ["hop"], "skips samples between the windows", {
       expected: `at most \`window\`, ${window}`,
       found: String(hop),
     });
   });
+}
+
+/** Builds the schemas of spectrograms. */
+function spectrogramKeys(z: Zod) {
+  return {
+    mel: z
+      .strictObject({ ...melKeys(z), layout: layoutKey(z) })
+      .exactOptional()
+      .describe("Turns samples into a mel spectrogram. See [spectrograms](#spectrograms)."),
+    stft: z
+      .strictObject({ ...stftKeys(z), layout: layoutKey(z) })
+      .exactOptional()
+      .describe(
+        "Turns samples into a spectrogram: a short-time Fourier transform. See [spectrograms](#spectrograms).",
+      ),
+  };
 }
 
 /** Builds the schemas of the window keys. */

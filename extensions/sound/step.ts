@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import {
   Field as ArrowField,
   type Data,
@@ -21,7 +22,8 @@ import type { Storages } from "../../shared/storage/open-storage.ts";
 import { openRowStorages, readFileCell } from "../../shared/storage/row-file.ts";
 import { type SoundOp, type SoundWindows, valuesPerWindow } from "./op.ts";
 import { readSound, type Sound } from "./read-sound.ts";
-import { countWindows, hasFilledWindow, writeStretch, writeWindows } from "./windows.ts";
+import { RowWriter } from "./row-writer.ts";
+import { countWindows, hasFilledWindow, writeWindows } from "./windows.ts";
 
 /** Limit of a file: fifty minutes of CD stereo. A file is read whole. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024;
@@ -43,6 +45,7 @@ export class SoundStep implements Step {
   readonly #op: SoundOp;
   readonly #cells: FileCells;
   readonly #storages: Storages;
+  readonly #writer: RowWriter;
 
   constructor(
     columns: StepColumns,
@@ -54,6 +57,7 @@ export class SoundStep implements Step {
     this.#made = madeColumns(columns).map(({ name }) => name);
     this.#op = op;
     this.#cells = cells;
+    this.#writer = new RowWriter(op);
   }
 
   /** @throws {STORE_FAILED} when the store of a sound fails, rather than the sound itself */
@@ -70,7 +74,7 @@ export class SoundStep implements Step {
         failed.push({ row: sources.length, code: sound.code, message: sound.message });
       for (let part = 0; part < sound.rows; part += 1) sources.push(row);
     }
-    const made = this.#batchOf(sounds, sources.length);
+    const made = await this.#batchOf(sounds, sources.length, signal);
     const { windows } = this.#op;
     if (windows === null) return { made, sources: null, failed };
     const rowsFilled = sounds.flatMap((sound, row) => (isFilled(sound, windows) ? [row] : []));
@@ -94,7 +98,12 @@ export class SoundStep implements Step {
       const why = `has ${samples} samples at the model's rate, fewer than a window of ${windows?.window}`;
       return this.#failure("ROW_LENGTH", why);
     }
-    const values = windows === null ? samples * channels.length : rows * valuesPerWindow(this.#op, windows);
+    const values =
+      windows === null ? this.#writer.valuesOf(samples) : rows * valuesPerWindow(this.#op, windows);
+    if (values === 0) {
+      const why = `has ${samples} samples at the model's rate, fewer than a frame of ${this.#op.spectrogram?.nFft}`;
+      return this.#failure("ROW_LENGTH", why);
+    }
     if (values > MAX_SOUND_VALUES)
       return this.#failure("ROW_LENGTH", `becomes ${values} values, more than ${MAX_SOUND_VALUES}`);
     return { kind: "sound", channels, rows };
@@ -110,10 +119,12 @@ export class SoundStep implements Step {
     return { kind: "failed", rows: 1, code, message: `the sound in column \`${this.#column}\` ${why}` };
   }
 
-  #batchOf(sounds: readonly RowSound[], rows: number): RecordBatch {
+  async #batchOf(sounds: readonly RowSound[], rows: number, signal: AbortSignal): Promise<RecordBatch> {
     const { windows, samples } = this.#op;
+    const values =
+      windows === null ? await this.#wholeSounds(sounds, signal) : await this.#windows(sounds, rows, signal);
     const all: Readonly<Record<string, () => Data>> = {
-      [samples]: () => (windows === null ? this.#wholeSounds(sounds) : this.#windows(sounds, rows)),
+      [samples]: () => values,
       part: () => int32Column(perWindow(sounds, (part) => part)),
       start: () => this.#seconds(sounds, (part) => this.#startOf(part)),
       end: () => this.#seconds(sounds, (part, length) => Math.min(length, this.#endOf(part))),
@@ -126,28 +137,30 @@ export class SoundStep implements Step {
     return recordBatchOf(new Schema(fields), rows, columns);
   }
 
-  #wholeSounds(sounds: readonly RowSound[]): Data {
+  async #wholeSounds(sounds: readonly RowSound[], signal: AbortSignal): Promise<Data> {
     const lengths = sounds.map((sound) =>
-      sound.kind === "failed" ? 0 : sound.channels.length * (sound.channels[0]?.length ?? 0),
+      sound.kind === "failed" ? 0 : this.#writer.valuesOf(sound.channels[0]?.length ?? 0),
     );
     const offsets = offsetsBehind(lengths);
     const values = new Float32Array(offsets.at(-1) ?? 0);
     for (const [row, sound] of sounds.entries()) {
       if (sound.kind === "failed") continue;
       const stretch = { start: 0, end: sound.channels[0]?.length ?? 0 };
-      writeStretch(sound.channels, stretch, this.#op, { values, at: offsets[row] ?? 0 });
+      await inTurns(this.#writer.write(sound.channels, stretch, { values, at: offsets[row] ?? 0 }), signal);
     }
     const child = makeData({ type: new Float32(), data: values });
     return makeData({ type: LIST, length: sounds.length, nullCount: 0, valueOffsets: offsets, child });
   }
 
-  #windows(sounds: readonly RowSound[], rows: number): Data {
+  async #windows(sounds: readonly RowSound[], rows: number, signal: AbortSignal): Promise<Data> {
     const windows = present(this.#op.windows, "a sound that is cut has windows");
     const size = valuesPerWindow(this.#op, windows);
     const values = new Float32Array(rows * size);
     let row = 0;
     for (const sound of sounds) {
-      if (sound.kind === "sound") writeWindows(sound.channels, windows, this.#op, { values, at: row * size });
+      const target = { values, at: row * size };
+      if (sound.kind === "sound")
+        await inTurns(writeWindows(sound.channels, windows, this.#writer, target), signal);
       row += sound.rows;
     }
     const type = new FixedSizeList(size, new ArrowField("item", new Float32(), false));
@@ -167,6 +180,14 @@ export class SoundStep implements Step {
     const samples = perWindow(sounds, samplesOf);
     const data = Float64Array.from(samples, (count) => count / this.#op.rate);
     return makeData({ type: new Float64(), data, nullCount: 0 });
+  }
+}
+
+/** Computes in turns with other tasks of the thread. */
+async function inTurns(work: Generator<void>, signal: AbortSignal): Promise<void> {
+  for (const _ of work) {
+    await setImmediate();
+    signal.throwIfAborted();
   }
 }
 

@@ -81,7 +81,7 @@ describe("an input of sounds", () => {
         ...{ kind: "feature", feature: "sound", cells: { kind: "bytes" } },
         data: {
           ...{ samples: "shardmill:x", rate: 16_000, channels: 1, mix: true, windows: null },
-          ...{ layout: "channelsFirst", normalize: false, maxSeconds: 3600 },
+          ...{ layout: "channelsFirst", normalize: false, spectrogram: null, maxSeconds: 3600 },
         },
       },
       files: [],
@@ -128,6 +128,89 @@ describe("an input of sounds", () => {
   it("interleaved channels are supported for sounds of open length", async () => {
     const { inputs } = await planned({ dims: ["n", "t", 2], sound: { channels: 2 } });
     expect(inputs.x?.shape).toBeUndefined();
+  });
+
+  it.each([
+    ["Whisper's frames", { dims: ["n", 80, 3000] }, { preset: "whisper" }, [80, 3000], 480_000],
+    [
+      "Whisper's window for an open length",
+      { dims: ["n", 80, "t"] },
+      { preset: "whisper" },
+      [80, 3000],
+      480_000,
+    ],
+    ["frames first", { dims: ["n", 1, 101, 40] }, { preset: "torchaudio", mels: 40 }, [1, 101, 40], 20_000],
+    ["a channel in front", { dims: ["n", 1, 40, 11] }, { preset: "librosa", mels: 40 }, [1, 40, 11], 5120],
+    ["a channel behind", { dims: ["n", 40, 11, 1] }, { preset: "librosa", mels: 40 }, [40, 11, 1], 5120],
+    [
+      "frames within the sound",
+      { dims: ["n", 40, 11] },
+      { preset: "librosa", mels: 40, pad: "none" },
+      [40, 11],
+      7168,
+    ],
+  ] as const)("the plan makes mel spectrograms: %s", async (_name, of, mel, shape, window) => {
+    const { step, inputs } = await planned({ ...of, rate: null, sound: { mel } });
+    expect(inputs.x?.shape).toEqual(shape);
+    expect(step.op).toMatchObject({ data: { windows: { window }, spectrogram: { mel: {} } } });
+    const { type } = step.columns.find(({ name }) => name === "shardmill:x") ?? {};
+    expect(type).toMatchObject({ length: shape.reduce<number>((size, dim) => size * dim, 1) });
+  });
+
+  it.each([
+    ["complex values behind", [201, 9, 2], { values: "complexLast" }],
+    ["complex values in front", [2, 201, 9], { values: "complexFirst" }],
+    ["frames first", [9, 201], {}],
+  ] as const)("the plan makes other spectrograms: %s", async (_name, shape, keys) => {
+    const stft = { preset: "torchaudio", ...keys };
+    const { inputs } = await planned({ dims: ["n", ...shape], sound: { stft } });
+    expect(inputs.x?.shape).toEqual(shape);
+  });
+
+  it("a spectrogram of a whole sound is a row where the model has the frames first", async () => {
+    const sound = { mel: { preset: "librosa", layout: "framesFirst" } } as const;
+    const { step, inputs } = await planned({ dims: ["n", "t", 128], sound });
+    expect(inputs.x?.shape).toBeUndefined();
+    expect(step.op).toMatchObject({ data: { windows: null, spectrogram: { layout: "framesFirst" } } });
+    expect(await problems({ dims: ["n", 128, "t"], sound: { mel: { preset: "librosa" } } })).toEqual([
+      ["map.inputs.x.sound", expect.stringContaining("spectrograms of their own length")],
+    ]);
+  });
+
+  it.each([
+    ["other mels", { dims: ["n", 64, 100] }, ".sound", "do not have the shape"],
+    ["too few dimensions", { dims: ["n", 80] }, ".sound", "do not have the shape"],
+    [
+      "two channels",
+      { dims: ["n", 80, 100], sound: { channels: 2 } },
+      ".sound.channels",
+      "is of one channel",
+    ],
+    [
+      "frequencies beyond the rate",
+      { dims: ["n", 80, 100], sound: { mel: { preset: "whisper", fMax: 9000 } } },
+      ".sound.mel",
+      "is beyond the frequencies",
+    ],
+  ] as const)("the plan refuses spectrograms with %s", async (_name, of, below, what) => {
+    const sound = { mel: { preset: "whisper" }, ...("sound" in of ? of.sound : {}) };
+    expect(await problems({ ...of, sound })).toEqual([
+      [`map.inputs.x${below}`, expect.stringContaining(what)],
+    ]);
+  });
+
+  it.each([
+    [{ mel: { preset: "librosa", nFft: 262 } }, "mel.nFft", "large prime factor"],
+    [{ mel: { preset: "torchaudio", winLength: 401 } }, "mel.winLength", "more than the transform"],
+    [{ mel: { preset: "librosa", fMin: 500, fMax: 500 } }, "mel.fMin", "not below `fMax`"],
+    [{ mel: { preset: "librosa", range: 80 } }, "mel.range", "only used by a logarithm"],
+    [{ mel: { preset: "whisper", log: "none", floor: 1 } }, "mel.floor", "only used by a logarithm"],
+    [{ stft: { preset: "librosa", log: "db" } }, "stft.log", "complex values have no logarithm"],
+    [{ mel: { preset: "librosa" }, stft: { preset: "librosa" } }, "stft", "excludes `mel`"],
+  ] as const)("the job file refuses %o", (sound, path, what) => {
+    const found = mapSpec.safeParse({ inputs: { x: { column: "audio", sound } } });
+    const issues = found.error?.issues.map((issue) => [issue.path.join("."), issue.message]);
+    expect(issues).toEqual([[`inputs.x.sound.${path}`, expect.stringContaining(what)]]);
   });
 
   it("keys missing from the job are read from the model's folder", async () => {

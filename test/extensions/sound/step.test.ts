@@ -1,6 +1,7 @@
 import { Binary, Int32, type RecordBatch, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
-import type { SoundPlan } from "../../../extensions/sound/op.ts";
+import { type SoundPlan, valuesPerWindow } from "../../../extensions/sound/op.ts";
+import { planSpectrogram } from "../../../extensions/sound/spectrogram/presets.ts";
 import { fieldsOf } from "../../../shared/dataset/fields.ts";
 import type { FieldType } from "../../../shared/domain/dataset.ts";
 import { NO_STORES } from "../../../shared/domain/job-stores.ts";
@@ -32,13 +33,17 @@ function someRows(): RecordBatch {
 const FLOATS: FieldType = { kind: "numeric", type: "float32" };
 const SECONDS: FieldType = { kind: "numeric", type: "float64" };
 
-function planOf(rows: RecordBatch, windows: SoundPlan["windows"]): StepBinding {
-  const plan = { rate: 8000, channels: 1, mix: true, windows, normalize: true, maxSeconds: 10 };
+function planOf(
+  rows: RecordBatch,
+  windows: SoundPlan["windows"],
+  spectrogram: SoundPlan["spectrogram"] = null,
+): StepBinding {
+  const plan = { rate: 8000, channels: 1, mix: true, windows, normalize: true, spectrogram, maxSeconds: 10 };
   const made: readonly (readonly [string, FieldType])[] =
     windows === null
       ? [["samples", { kind: "list", item: FLOATS }]]
       : [
-          ["samples", { kind: "fixedList", item: FLOATS, length: windows.context + windows.window }],
+          ["samples", { kind: "fixedList", item: FLOATS, length: valuesPerWindow(plan, windows) }],
           ["part", { kind: "numeric", type: "int32" }],
           ["start", SECONDS],
           ["end", SECONDS],
@@ -74,14 +79,36 @@ test("the step reports the sounds with a filled window, except dead-lettered sou
   expect(await filledBy("drop")).toEqual([]);
 });
 
-for (const [name, windows] of [
-  ["whole sounds", null],
-  ["windows of sounds", { window: 300, hop: 200, context: 20, pad: "zeros" }],
-  ["windows of sounds that are repeated", { window: 4000, hop: 4000, context: 0, pad: "repeat" }],
+const MEL = planSpectrogram("mel", { preset: "librosa", nFft: 64, hop: 90, mels: 4 }, 8000);
+const STFT = planSpectrogram("stft", { preset: "librosa", nFft: 16, hop: 90, pad: "none" }, 8000);
+
+for (const [name, windows, spectrogram] of [
+  ["whole sounds", null, null],
+  ["windows of sounds", { window: 300, hop: 200, context: 20, pad: "zeros" }, null],
+  ["windows of sounds that are repeated", { window: 4000, hop: 4000, context: 0, pad: "repeat" }, null],
+  ["mel spectrograms of whole sounds", null, { ...MEL, layout: "framesFirst" }],
+  ["mel spectrograms of windows", { window: 300, hop: 200, context: 20, pad: "zeros" }, MEL],
+  ["complex spectrograms of windows", { window: 300, hop: 300, context: 0, pad: "drop" }, STFT],
 ] as const) {
   stepContract(name, async () => {
     const rows = someRows();
-    const plan = planOf(rows, windows);
+    const plan = planOf(rows, windows, spectrogram);
     return { plan, open: (options) => openStep(plan, options), rows };
   });
 }
+
+test("a sound shorter than a frame is a dead letter", async () => {
+  const sounds = [wavFile(Array(15).fill(0.1), { rate: 8000 }), wavFile(Array(16).fill(0.1), { rate: 8000 })];
+  const rows = batchOf({ sound: only(vectorFromArray(sounds, new Binary())) });
+  const plan = planOf(rows, null, { ...STFT, layout: "framesFirst" });
+  await using step = await openStep(plan, { scratchPath: "unused", stores: NO_STORES });
+  const { failed, made } = await step.run(rows, new AbortController().signal);
+  expect(failed).toEqual([
+    {
+      row: 0,
+      code: "ROW_LENGTH",
+      message: "the sound in column `sound` has 15 samples at the model's rate, fewer than a frame of 16",
+    },
+  ]);
+  expect(made.getChildAt(0)?.get(1)?.length).toBe(2 * 9);
+});

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type SoundPlan, type SoundWindows, valuesPerWindow } from "../../../extensions/sound/op.ts";
+import { RowWriter } from "../../../extensions/sound/row-writer.ts";
 import { countWindows, hasFilledWindow, writeWindows } from "../../../extensions/sound/windows.ts";
 
 function cut(
@@ -8,10 +9,10 @@ function cut(
   windows: SoundWindows,
   layout: SoundPlan["layout"] = "channelsFirst",
 ): readonly (readonly number[])[] {
-  const plan = { channels: channels.length, layout };
+  const plan = { channels: channels.length, layout, spectrogram: null };
   const size = valuesPerWindow(plan, windows);
   const values = new Float32Array(countWindows(channels[0]?.length ?? 0, windows) * size);
-  writeWindows(channels, windows, plan, { values, at: 0 });
+  expect([...writeWindows(channels, windows, new RowWriter(plan), { values, at: 0 })]).toEqual([]);
   return Array.from({ length: values.length / size }, (_, at) => [
     ...values.subarray(at * size, (at + 1) * size),
   ]);

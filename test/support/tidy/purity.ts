@@ -26,6 +26,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^extensions\/serve\/(runs-text|trigger\/(trigger-state|quiet-files)|queue\/(gatherer|key-ledger|row-json))\.ts$/,
   // Declarations of extensions import these.
   /^extensions\/[^/]+\/(address(-options)?|(output\/)?op|spec)\.ts$/,
+  /^extensions\/sound\/spectrogram\//,
   /^worker\/batch\/(batch-(sizer|search)|bounds|fixed-runs)\.ts$/,
   /^worker\/lanes\/lane-layout\.ts$/,
 ];
