@@ -1,7 +1,6 @@
 import type { InputSourceBinding } from "../input-sources/input-sources.ts";
 import type { OutputOpBinding } from "../output-ops/output-ops.ts";
 import type { Field } from "./dataset.ts";
-import type { OpenDims } from "./open-dims.ts";
 import type { RowShape } from "./row-shape.ts";
 import type { StepBinding } from "./step-binding.ts";
 import type { Dim, Dtype, ElementType } from "./tensor.ts";
@@ -85,6 +84,17 @@ export interface StateBinding {
   readonly rowValues: number;
   /** Index of the batch among the model's dims. */
   readonly batchAxis: number;
+}
+
+/** Dimensions of an output whose rows are lists, in front of the dims of a cell. */
+export interface OpenDims {
+  /** Sizes behind the batch, up to the last open one. Null: the size differs by row. */
+  readonly dims: readonly (number | null)[];
+  /**
+   * ONNX output with the length of each row in the first dimension. Null: the sizes of the output are those
+   * of the row, which runs alone.
+   */
+  readonly lengths: string | null;
 }
 
 /** Binding of the columns that the job makes from one ONNX output. */

@@ -1,16 +1,5 @@
-import type { MapBinding, OutputBinding } from "./map-binding.ts";
+import type { MapBinding, OpenDims, OutputBinding } from "./map-binding.ts";
 import { DTYPE_ARRAYS, type TensorData } from "./tensor.ts";
-
-/** Dimensions of an output whose rows are lists, in front of the dims of a cell. */
-export interface OpenDims {
-  /** Sizes behind the batch, up to the last open one. Null: the size differs by row. */
-  readonly dims: readonly (number | null)[];
-  /**
-   * ONNX output with the length of each row in the first dimension. Null: the sizes of the output are those
-   * of the row, which runs alone.
-   */
-  readonly lengths: string | null;
-}
 
 /** Returns the number of nested lists in a row. Dimensions of one are no lists. */
 export function listDepth({ dims, lengths }: OpenDims): number {

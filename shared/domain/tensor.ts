@@ -122,7 +122,7 @@ export function product(dims: readonly number[]): number {
 }
 
 /** Formats one dimension: its size, its name, or `?`. */
-export function dimText(dim: Dim): string {
+function dimText(dim: Dim): string {
   if (typeof dim === "number") return dim >= 1 ? String(dim) : "?";
   if (dim === "") return "?";
   return dim.length <= MOST_DIM_CHARS ? dim : `${dim.slice(0, MOST_DIM_CHARS / 2)}...`;

@@ -1,8 +1,7 @@
 import { assert, present } from "../../shared/core/assert.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import type { OutputBinding } from "../../shared/domain/map-binding.ts";
+import type { OpenDims, OutputBinding } from "../../shared/domain/map-binding.ts";
 import type { RanShape } from "../../shared/domain/model-output.ts";
-import type { OpenDims } from "../../shared/domain/open-dims.ts";
 import { columnsOf, fieldOf } from "../../shared/domain/output-fields.ts";
 import { DTYPE_ARRAYS, type TensorData } from "../../shared/domain/tensor.ts";
 import type {

@@ -1,15 +1,15 @@
 import { type Field as ArrowField, type Data, DataType, makeData } from "apache-arrow";
 import { assert, present } from "../../shared/core/assert.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import type { OutputBinding } from "../../shared/domain/map-binding.ts";
-import { lengthsIn, listDepth, type OpenDims } from "../../shared/domain/open-dims.ts";
+import type { OpenDims, OutputBinding } from "../../shared/domain/map-binding.ts";
+import { lengthsIn, listDepth } from "../../shared/domain/open-dims.ts";
 import { DTYPE_ARRAYS, type DtypeArray, product, type TensorData } from "../../shared/domain/tensor.ts";
 import type { RowRange } from "../tensorize/input-chunk.ts";
 import { arrowField } from "./arrow-fields.ts";
 import { cellData, columnValues, type MadeColumn, type Placement } from "./output-column.ts";
 
 /** Binding of an output whose rows differ in shape. */
-export type RaggedBinding = OutputBinding & { readonly open: OpenDims };
+type RaggedBinding = OutputBinding & { readonly open: OpenDims };
 
 /** One row: the sizes of its nested lists from the outside in, and its values. */
 interface RaggedRow {
@@ -37,7 +37,7 @@ export class RaggedColumn implements MadeColumn {
     this.#binding = binding;
   }
 
-  /** Stores rows of a tensor with its batch axis first. `lengths` has the length of each row of the tensor. */
+  /** Stores rows of a tensor with its batch axis first. `lengths` has the length of each of its rows. */
   write(
     { data, dims: [, ...dims] }: TensorData,
     placements: readonly Placement[],

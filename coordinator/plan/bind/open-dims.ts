@@ -1,7 +1,7 @@
 import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
-import type { MapBinding, OutputBinding } from "../../../shared/domain/map-binding.ts";
-import { type OpenDims, runsAlone } from "../../../shared/domain/open-dims.ts";
+import type { MapBinding, OpenDims, OutputBinding } from "../../../shared/domain/map-binding.ts";
+import { runsAlone } from "../../../shared/domain/open-dims.ts";
 import { isUneven } from "../../../shared/domain/row-shape.ts";
 import {
   type Dim,
