@@ -1,6 +1,7 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import { conversionOf } from "../../shared/domain/conversion.ts";
+import { whyDecoded } from "../../shared/domain/copied-rows.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import { featureOf, programOf, reductionValue, stepKindOf } from "../../shared/domain/features.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
@@ -9,6 +10,7 @@ import { publishedRowBytes } from "../../shared/domain/output-fields.ts";
 import { isRowsText } from "../../shared/domain/output-formats.ts";
 import { sortOf } from "../../shared/domain/output-shape.ts";
 import type { Partitions } from "../../shared/domain/partition.ts";
+import { isCombined } from "../../shared/domain/reduction-binding.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
 import { skippedPhrases } from "../../shared/domain/skipped-files.ts";
 import { sortMemoryBytes } from "../../shared/domain/sort-memory.ts";
@@ -66,6 +68,7 @@ export function planText(
     ["batch", plan.model === null ? null : plannedBatchText(plan)],
     ["keep", map.keep.length === 0 ? null : map.keep.map(({ name }) => oneLine(name)).join(", ")],
     ["reduce", Object.keys(spec.reduce).length === 0 ? null : reductionsText(plan)],
+    ["combine", combineText(plan)],
     ...plan.typeChecks.map((check, index): [string, string] => [
       index === 0 ? "types" : "",
       typesText(check),
@@ -158,6 +161,14 @@ function reductionsText({ spec }: PlannedJob): string {
       return `${oneLine(name)} (${how}${parts})`;
     })
     .join(", ");
+}
+
+/** Describes how workers get the rows of a job without a model that reductions combine. */
+function combineText(plan: PlannedJob): string | null {
+  if (plan.model !== null || !Object.values(plan.spec.reduce).some(isCombined)) return null;
+  const why = whyDecoded(plan);
+  if (why === null) return "DuckDB reads copies of the input's row groups";
+  return `rows are decoded first: ${oneLine(why)}`;
 }
 
 function filesTable({ dataset }: PlannedJob, style: Style): string {

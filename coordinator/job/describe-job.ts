@@ -1,4 +1,5 @@
 import { formatCount } from "../../shared/core/units.ts";
+import { whyDecoded } from "../../shared/domain/copied-rows.ts";
 import { type Dataset, isTableFormat } from "../../shared/domain/dataset.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import { recordFormatOf } from "../../shared/domain/formats.ts";
@@ -37,6 +38,7 @@ export function describeJob(
     ...partialShape(spec),
     rowsForm: rowsFormOf(spec.output),
     reductions,
+    copiesRows: whyDecoded(planned) === null,
     // Steps bring the tables that they join with.
     tables: isCombined ? planned.tables : {},
     tasks: null,

@@ -8,20 +8,31 @@ interface FooterGroup {
   readonly ranges: readonly ByteRange[];
 }
 
+/** Some row groups of a Parquet file, as a file of their own. Its bytes keep their offsets. */
+export interface GroupsCut {
+  /** Bytes before the footer, in no order. */
+  readonly ranges: readonly ByteRange[];
+  readonly footer: Uint8Array;
+}
+
 /** Ids of `FileMetaData`, `RowGroup`, `ColumnChunk` and `ColumnMetaData` in parquet.thrift. */
 const FILE = { rows: 3, rowGroups: 4 } as const;
 const GROUP = { columns: 1, rows: 3 } as const;
 const CHUNK_METADATA = 3;
-const METADATA = { bytes: 7, dataPages: 9, dictionary: 11, filter: 14, filterBytes: 15 } as const;
+const METADATA = { path: 3, bytes: 7, dataPages: 9, dictionary: 11, filter: 14, filterBytes: 15 } as const;
 
-/** Reads where the row groups are. Null: the footer is invalid. */
-export function readFooterGroups(footer: Uint8Array): FooterGroup[] | null {
+/**
+ * Reads where the row groups are. Null: the footer is invalid.
+ *
+ * @param columns columns whose bytes are listed. Default: all.
+ */
+export function readFooterGroups(footer: Uint8Array, columns?: ReadonlySet<string>): FooterGroup[] | null {
   const groups: FooterGroup[] = [];
   try {
     const reader = new ThriftReader(footer);
     reader.struct((id, type) => {
       if (id !== FILE.rowGroups || type !== THRIFT.list) return false;
-      reader.list(THRIFT.struct, () => groups.push(readGroup(reader)));
+      reader.list(THRIFT.struct, () => groups.push(readGroup(reader, columns)));
       return true;
     });
     return groups;
@@ -85,13 +96,13 @@ function varint(value: number): Uint8Array {
   return Uint8Array.from([...bytes, rest]);
 }
 
-function readGroup(reader: ThriftReader): FooterGroup {
+function readGroup(reader: ThriftReader, columns: ReadonlySet<string> | undefined): FooterGroup {
   let rows = -1;
   const ranges: ByteRange[] = [];
   reader.struct((id, type) => {
     if (id === GROUP.rows && type === THRIFT.i64) rows = reader.integer();
     else if (id === GROUP.columns && type === THRIFT.list)
-      reader.list(THRIFT.struct, () => ranges.push(...readChunk(reader)));
+      reader.list(THRIFT.struct, () => ranges.push(...readChunk(reader, columns)));
     else return false;
     return true;
   });
@@ -99,11 +110,17 @@ function readGroup(reader: ThriftReader): FooterGroup {
   return { rows, ranges };
 }
 
-function readChunk(reader: ThriftReader): ByteRange[] {
+/** Reads the bytes of a column chunk. None if its column is not wanted. */
+function readChunk(reader: ThriftReader, columns: ReadonlySet<string> | undefined): ByteRange[] {
   const found = new Map<number, number>();
+  const path: string[] = [];
   reader.struct((id, type) => {
     if (id !== CHUNK_METADATA || type !== THRIFT.struct) return false;
     reader.struct((inner, innerType) => {
+      if (inner === METADATA.path && innerType === THRIFT.list) {
+        reader.list(THRIFT.binary, () => path.push(Buffer.from(reader.bytes()).toString("utf8")));
+        return true;
+      }
       if (innerType !== THRIFT.i64 && innerType !== THRIFT.i32) return false;
       found.set(inner, reader.integer());
       return true;
@@ -122,5 +139,5 @@ function readChunk(reader: ThriftReader): ByteRange[] {
   for (const range of ranges)
     if (range.start < 0 || range.end < range.start)
       throw new ThriftFault(`a column chunk at [${range.start}, ${range.end})`);
-  return ranges;
+  return columns?.has(path[0] ?? "") === false ? [] : ranges;
 }

@@ -1,16 +1,8 @@
-import { keepGroups, readFooterGroups } from "../dataset/parquet-groups.ts";
+import { type GroupsCut, keepGroups, readFooterGroups } from "../dataset/parquet-groups.ts";
 import { readStatistics } from "../dataset/parquet-statistics.ts";
 import { BUCKET_COLUMN, type BucketRange } from "../domain/buckets.ts";
 import type { ColumnStatistics } from "../domain/column-statistics.ts";
 import type { Field } from "../domain/dataset.ts";
-import type { ByteRange } from "../storage/plan-ranges.ts";
-
-/** Part of a combined table, as a table of its own. Its bytes keep their offsets. */
-export interface TableCut {
-  /** Bytes before the footer, in no order. */
-  readonly ranges: readonly ByteRange[];
-  readonly footer: Uint8Array;
-}
 
 const BUCKET_FIELD: Field = {
   name: BUCKET_COLUMN,
@@ -26,7 +18,7 @@ export function cutTable(
   footer: Uint8Array,
   table: { readonly bytes: number; readonly rows: number },
   range: BucketRange,
-): TableCut | null {
+): GroupsCut | null {
   const groups = readFooterGroups(footer);
   const statistics = readStatistics(footer, [BUCKET_FIELD]);
   if (groups === null || statistics === null) return null;

@@ -1,16 +1,13 @@
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
-import { readAhead } from "../core/read-ahead.ts";
+import { copyGroups } from "../dataset/copy-groups.ts";
 import { type ParquetTail, readParquetTail } from "../dataset/parquet-footer.ts";
 import type { BucketRange } from "../domain/buckets.ts";
 import type { Location } from "../domain/location.ts";
 import type { TableFile } from "../domain/reduction-tasks.ts";
-import { asStorageErrors } from "../storage/errors.ts";
-import { planRanges } from "../storage/plan-ranges.ts";
 import type { ByteSource } from "../storage/storage.ts";
-import { cutTable, type TableCut } from "./cut-table.ts";
+import { cutTable } from "./cut-table.ts";
 import type { ScanFile } from "./merge-small-files.ts";
 
 interface TablePlace {
@@ -22,15 +19,9 @@ interface TablePlace {
 
 /** Tables fetched at once. Each holds up to two requests of 8 MiB in memory. */
 const TABLES_AT_ONCE = 8;
-/** Requests of a table that are read while another is written. */
-const READ_AHEAD = 1;
-
-const MAGIC = Buffer.from("PAR1");
 
 /**
- * Copies those row groups of the tables that may have rows of `range`. A copy has the size of its table, and
- * holes in place of the other row groups. Its footer describes only what it has. With the table's footer,
- * DuckDB would read the holes for some ORDER BY with a LIMIT.
+ * Copies those row groups of the tables that may have rows of `range`.
  *
  * Copies tables without such a row group, too. DuckDB's plan depends on the number of files and on their
  * merging. The order of rows without an ORDER BY depends on the plan.
@@ -56,7 +47,7 @@ export async function tableFilesHere(
       );
     }
     const path = join(place.folder, `table-${index}.parquet`);
-    await writeCopy(path, { source, tail, cut }, signal);
+    await copyGroups(path, { source, tail, cut }, signal);
     return { path, bytes: table.bytes };
   });
 }
@@ -82,40 +73,6 @@ function sourceOf({ location, bytes }: TableFile, { read }: TablePlace): ByteSou
       throw invalidTable(location, `${found.length} bytes at [${start}, ${end})`);
     },
   };
-}
-
-interface Copied {
-  readonly source: ByteSource;
-  readonly tail: ParquetTail;
-  readonly cut: TableCut;
-}
-
-async function writeCopy(path: string, { source, tail, cut }: Copied, signal: AbortSignal): Promise<void> {
-  const missing = cut.ranges.map(({ start, end }) => ({ start, end: Math.min(end, tail.start) }));
-  const pieces = readAhead(planRanges(missing), READ_AHEAD, async ({ start, end }) => ({
-    start,
-    bytes: await source.read(start, end, signal),
-  }));
-  const data = tail.bytes.subarray(0, tail.footer.byteOffset - tail.bytes.byteOffset);
-  const end = Buffer.concat([cut.footer, Buffer.alloc(4), MAGIC]);
-  end.writeUInt32LE(cut.footer.length, cut.footer.length);
-
-  const file = await asStorageErrors("make", path, () => open(path, "wx"));
-  const write = async (bytes: Uint8Array, at: number) => {
-    for (let done = 0; done < bytes.length; )
-      done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
-  };
-  try {
-    await asStorageErrors("write", path, async () => {
-      await write(MAGIC, 0);
-      for await (const { start, bytes } of pieces) await write(bytes, start);
-      await write(data, tail.start);
-      // The footer is no longer than the table's.
-      await write(end, source.bytes - end.length);
-    });
-  } finally {
-    await file.close();
-  }
 }
 
 function invalidTable(path: string, found: string, cause?: unknown): ShardmillError {

@@ -179,6 +179,8 @@ export const JOB_DESCRIPTION_SCHEMA = z.object({
   reduce: z.record(z.string(), reduction),
   /** Reductions by programs. */
   reductions: z.record(z.string(), reductionBinding),
+  /** True: rows are combined without decoding them (see `whyDecoded`). Earlier coordinators send none. */
+  copiesRows: z.boolean().default(false),
   /** Tables of `combine`. Coordinators of earlier versions send none. */
   tables: z.record(z.string(), jobTable).default({}),
   /** Tasks of a reduction, which are the shards of this job. Null: its shards are input rows. */

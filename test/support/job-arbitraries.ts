@@ -266,6 +266,7 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
       }),
     )
     .map(plain),
+  copiesRows: fc.boolean(),
   tables: fc.dictionary(word, fc.record({ location, bytes: count, sha256: hex, rows: count })).map(plain),
   tasks: fc.option(
     fc.record({

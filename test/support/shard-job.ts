@@ -88,6 +88,7 @@ export function aJob(
     rowsForm: rowsFormOf({}),
     reduce: {},
     reductions: {},
+    copiesRows: false,
     tables: {},
     tasks: null,
     beacon: { path: parseLocation("/none"), content: "" },

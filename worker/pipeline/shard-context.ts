@@ -26,6 +26,7 @@ import { ShardInput } from "../read/shard-input.ts";
 import type { Ways } from "../read/ways.ts";
 import { StageSteps } from "../steps/stage-steps.ts";
 import { WriteThreadClient } from "../write/write-thread-client.ts";
+import { CopiedShards } from "./copied-shards.ts";
 import { mapShard } from "./map-shard.ts";
 import { ShardOrder, type ShardPass } from "./shard-order.ts";
 import type { ShardEvent } from "./shard-protocol.ts";
@@ -82,6 +83,8 @@ export class ShardContext implements AsyncDisposable {
   /** Null: the job has no model. */
   readonly #model: ReturnType<typeof startModel> | null;
   readonly #writer: WriteThreadClient;
+  /** Null: the rows of the job must be decoded. */
+  readonly #copied: CopiedShards | null;
   /** Steps of the stage. Null: the job has none. */
   readonly #prepare: StageSteps | null;
   readonly #finish: StageSteps | null;
@@ -105,6 +108,7 @@ export class ShardContext implements AsyncDisposable {
       meter,
       onFar: options.onFar,
     });
+    this.#copied = job.copiesRows ? new CopiedShards({ ...options, files: this.#files }) : null;
     const { lanes } = options;
     this.#model = lanes === null ? null : startModel(lanes, options, () => this.#largestShard);
   }
@@ -115,8 +119,31 @@ export class ShardContext implements AsyncDisposable {
     this.#largestShard = Math.max(this.#largestShard, shardRows(lease.shard));
     // Each prefetched file listens. Node warns of a leak above ten listeners.
     setMaxListeners(0, signal);
+    return (
+      (await this.#runCopied(lease, executionId, calls)) ?? (await this.#runMapped(lease, executionId, calls))
+    );
+  }
+
+  /** Runs a shard without decoding its rows. Null: they must be decoded. */
+  async #runCopied(lease: Lease, executionId: ExecutionId, { signal, emit }: ShardCalls) {
+    if (this.#copied?.isUsable !== true) return null;
+    using pass = await this.#enter(lease, signal);
+    await pass.turn();
+    const onRead = () => {
+      pass.endRead();
+      emit({ kind: "shardRead" });
+    };
+    return await this.#copied.run({ lease, executionId, signal, onRead });
+  }
+
+  #enter(lease: Lease, signal: AbortSignal): Promise<ShardPass> {
     const isFar = lease.slices.some(({ file }) => this.#options.input.isFar(file.path));
-    using pass = await this.#order.enter(isFar ? "far" : "near", signal);
+    return this.#order.enter(isFar ? "far" : "near", signal);
+  }
+
+  async #runMapped(lease: Lease, executionId: ExecutionId, calls: ShardCalls): Promise<PartialManifest> {
+    const { signal } = calls;
+    using pass = await this.#enter(lease, signal);
     const mapped = await this.#map(lease, pass, calls);
     const result =
       this.#finish === null
@@ -153,6 +180,7 @@ export class ShardContext implements AsyncDisposable {
   }
 
   async #closeRest(): Promise<void> {
+    await this.#copied?.[Symbol.asyncDispose]();
     await this.#files[Symbol.asyncDispose]();
     this.#model?.lanes[Symbol.dispose]();
     await Promise.all([this.#prepare?.[Symbol.asyncDispose](), this.#finish?.[Symbol.asyncDispose]()]);

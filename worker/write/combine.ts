@@ -2,9 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { linkOrCopy } from "../../shared/core/hard-link.ts";
 import { type JobTables, tablePaths } from "../../shared/domain/job-tables.ts";
-import type { LockedDatabase } from "../../shared/sql/locked-database.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
-import { type CopyOptions, whileInUse } from "../../shared/sql/sql-database.ts";
+import {
+  type CopyOptions,
+  type OpenDatabase,
+  type SqlDatabase,
+  whileInUse,
+} from "../../shared/sql/sql-database.ts";
 import type { SqlSource } from "../../shared/sql/sql-error.ts";
 import { asStorageErrors } from "../../shared/storage/errors.ts";
 
@@ -18,15 +22,30 @@ interface SqlCombineOptions {
   readonly tables: JobTables;
   /** Folder that others remove, for a folder of the database only. */
   readonly scratchPath: string;
+  /** Opens the database. Default: in this process. */
+  readonly open?: OpenDatabase | undefined;
 }
 
 /** Files of one shard. */
 export interface CombinedFiles {
-  /** Parquet file of the view `rows`. */
-  readonly rowsPath: string;
+  /** Parquet files of the view `rows`. */
+  readonly rowsPaths: readonly string[];
+  /** Creates the view. Default: all rows of the files. */
+  readonly createView?: (database: SqlDatabase, paths: readonly string[]) => Promise<void>;
   /** Table file to make. */
   readonly targetPath: string;
 }
+
+/** Creates the view `rows` of all rows of Parquet files. */
+async function viewAllRows(database: SqlDatabase, paths: readonly string[]): Promise<void> {
+  await database.run(`CREATE OR REPLACE VIEW "rows" AS SELECT * FROM ${parquetScan(paths)}`);
+}
+
+const openHere: OpenDatabase = async (options) => {
+  // Lazy, because loading takes a tenth of a second.
+  const { openLockedDatabase } = await import("../../shared/sql/locked-database.ts");
+  return await openLockedDatabase(options);
+};
 
 /**
  * Combines shards by the SQL of one reduction. All shards of a thread use one database. Opening one takes
@@ -39,13 +58,9 @@ export class SqlCombine implements AsyncDisposable {
   readonly #source: SqlSource;
   readonly #options: CopyOptions;
   readonly #folder: string;
-  readonly #database: LockedDatabase;
+  readonly #database: SqlDatabase;
 
-  private constructor(
-    { reduction, combine, by }: SqlCombineOptions,
-    folder: string,
-    database: LockedDatabase,
-  ) {
+  private constructor({ reduction, combine, by }: SqlCombineOptions, folder: string, database: SqlDatabase) {
     this.#source = { where: `reduce.${reduction}.combine`, sql: combine };
     this.#options = { storedFor: "partial", ...(by === null ? {} : { by }) };
     this.#folder = folder;
@@ -53,12 +68,10 @@ export class SqlCombine implements AsyncDisposable {
   }
 
   static async open(options: SqlCombineOptions): Promise<SqlCombine> {
-    const { tables, scratchPath } = options;
-    // Lazy, because loading takes a tenth of a second.
-    const { openLockedDatabase } = await import("../../shared/sql/locked-database.ts");
+    const { tables, scratchPath, open = openHere } = options;
     const folder = await mkdtemp(join(scratchPath, "sql-"));
     try {
-      const database = await openLockedDatabase({
+      const database = await open({
         folders: [folder],
         tables: { paths: tablePaths(tables), as: "read" },
         threads: 1,
@@ -77,23 +90,26 @@ export class SqlCombine implements AsyncDisposable {
    * @throws {SQL_INVALID} {SQL_FAILED} with DuckDB's message
    */
   async combine(
-    { rowsPath, targetPath }: CombinedFiles,
+    { rowsPaths, createView = viewAllRows, targetPath }: CombinedFiles,
     signal: AbortSignal,
   ): Promise<{ readonly rows: number }> {
-    const rows = join(this.#folder, "rows.parquet");
     const table = join(this.#folder, "table.parquet");
-    await linkOrCopy(rowsPath, rows);
+    const linked: string[] = [];
+    for (const path of rowsPaths) {
+      const link = join(this.#folder, `rows-${linked.length}.parquet`);
+      await linkOrCopy(path, link);
+      linked.push(link);
+    }
     const made = await whileInUse(
       this.#database,
       async (opened) => {
-        await opened.run(`CREATE OR REPLACE VIEW "rows" AS SELECT * FROM ${parquetScan([rows])}`);
+        await createView(opened, linked);
         return await opened.copyTo(this.#source, table, this.#options);
       },
       signal,
     );
     await asStorageErrors("write", targetPath, () => linkOrCopy(table, targetPath));
-    await rm(table);
-    await rm(rows);
+    for (const path of [table, ...linked]) await rm(path);
     return made;
   }
 

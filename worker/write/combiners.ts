@@ -4,6 +4,7 @@ import { combineChunks } from "../../shared/dataset/combine-chunks.ts";
 import { cutTable } from "../../shared/dataset/cut-rows.ts";
 import { reductionValue } from "../../shared/domain/features.ts";
 import type { Reduction } from "../../shared/extension/reduction-part.ts";
+import type { OpenDatabase } from "../../shared/sql/sql-database.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import { type CombinedFiles, SqlCombine } from "./combine.ts";
 
@@ -32,13 +33,18 @@ const MOST_DATABASES = 8;
 export class Combiners implements AsyncDisposable {
   readonly #job: JobReductions;
   readonly #scratchPath: string;
+  readonly #openDatabase: OpenDatabase | undefined;
   readonly #opened = new Map<string, Promise<Reduction>>();
   readonly #databases = new Map<string, SqlCombine>();
 
-  /** @param scratchPath existing folder for the folders of databases */
-  constructor(job: JobReductions, scratchPath: string) {
+  /**
+   * @param scratchPath existing folder for the folders of databases
+   * @param openDatabase default: databases are in this process
+   */
+  constructor(job: JobReductions, scratchPath: string, openDatabase?: OpenDatabase) {
     this.#job = job;
     this.#scratchPath = scratchPath;
+    this.#openDatabase = openDatabase;
   }
 
   /**
@@ -69,7 +75,7 @@ export class Combiners implements AsyncDisposable {
     const { reduction } = sql;
     const kept = this.#databases.get(reduction);
     const options = { ...sql, tables: this.#job.tables, scratchPath: this.#scratchPath };
-    const database = kept ?? (await SqlCombine.open(options));
+    const database = kept ?? (await SqlCombine.open({ ...options, open: this.#openDatabase }));
     this.#databases.delete(reduction);
     try {
       const made = await database.combine(files, signal);

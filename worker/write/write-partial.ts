@@ -22,7 +22,7 @@ import {
   parquetRows,
   partialLayout,
 } from "../../shared/domain/partial-layout.ts";
-import { rowCountsOf } from "../../shared/domain/row-counts.ts";
+import { type RowCounts, rowCountsOf } from "../../shared/domain/row-counts.ts";
 import type { RowsForm } from "../../shared/domain/rows-form.ts";
 import { sortFault } from "../../shared/domain/sort-memory.ts";
 import { sampleRows } from "../../shared/rows/sample-rows.ts";
@@ -32,20 +32,25 @@ import { createFile } from "../../shared/storage/local-file.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
+import type { CombinedFiles } from "./combine.ts";
 import type { Combiners, CombineSql } from "./combiners.ts";
 import type { PartialSink } from "./partial-sink.ts";
 
-interface WriteOptions {
-  readonly job: PartialShape & Pick<JobDescription, "rowsForm">;
+/** Place and time of a partial's files. */
+interface PartialPlace {
   readonly lease: Pick<Lease, "shard" | "token">;
   readonly executionId: ExecutionId;
   readonly sink: PartialSink;
-  /** Existing folder of this attempt only. The caller removes it. */
-  readonly scratchPath: string;
   readonly combiners: Combiners;
-  readonly textWriter: TextWriter;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;
+}
+
+interface WriteOptions extends PartialPlace {
+  readonly job: PartialShape & Pick<JobDescription, "rowsForm">;
+  /** Existing folder of this attempt only. The caller removes it. */
+  readonly scratchPath: string;
+  readonly textWriter: TextWriter;
 }
 
 /**
@@ -54,10 +59,22 @@ interface WriteOptions {
  *
  * @throws {SQL_INVALID} {SQL_FAILED} {STEP_INVALID} {STEP_FAILED} {STORE_EXISTS} {STORE_FAILED}
  */
-export async function writePartial(result: ShardResult, options: WriteOptions): Promise<PartialManifest> {
-  const { lease, executionId, sink, meter, signal } = options;
+export function writePartial(result: ShardResult, options: WriteOptions): Promise<PartialManifest> {
+  return storePartial(result, options, () => new PartialWriter(result, options).writeAll());
+}
+
+/**
+ * Writes the files of a partial, and stores them. When this fails or is aborted, there is no partial.
+ *
+ * @throws whatever `write` throws, {STORE_EXISTS} {STORE_FAILED}
+ */
+export async function storePartial(
+  result: RowCounts & Pick<ShardResult, "firstDeadLetter">,
+  { lease, executionId, sink, meter, signal }: PartialPlace,
+  write: () => Promise<readonly PartialFile[]>,
+): Promise<PartialManifest> {
   try {
-    const files = await new PartialWriter(result, options).writeAll();
+    const files = await write();
     await meter.timeAsync("store", () => sink.seal(files, signal));
     signal.throwIfAborted();
     return {
@@ -74,6 +91,20 @@ export async function writePartial(result: ShardResult, options: WriteOptions): 
     await sink.discard().catch(() => {});
     throw error;
   }
+}
+
+/** Makes a combined table of a partial by SQL. */
+export async function writeCombined(
+  { name, ...sql }: CombineSql & Pick<PartialFile, "name">,
+  rows: Omit<CombinedFiles, "targetPath">,
+  { sink, combiners, meter, signal }: PartialPlace,
+): Promise<PartialFile> {
+  const targetPath = join(sink.path, name);
+  const combined = await meter.timeAsync("encode", () =>
+    combiners.combineBySql(sql, { ...rows, targetPath }, signal),
+  );
+  const { bytes, sha256 } = await digestFile(targetPath, signal);
+  return { kind: "combined", name, rows: combined.rows, bytes, sha256 };
 }
 
 /**
@@ -251,13 +282,7 @@ class PartialWriter {
     return await meter.timeAsync("encode", () => combiners.combine(reduction, this.#result.rows, signal));
   }
 
-  async #combine({ name, ...sql }: CombineSql & { readonly name: string }, rowsPath: string): Promise<void> {
-    const { sink, combiners, meter, signal } = this.#options;
-    const targetPath = join(sink.path, name);
-    const { rows } = await meter.timeAsync("encode", () =>
-      combiners.combineBySql(sql, { rowsPath, targetPath }, signal),
-    );
-    const { bytes, sha256: digest } = await digestFile(targetPath, signal);
-    this.#files.push({ kind: "combined", name, rows, bytes, sha256: digest });
+  async #combine(sql: CombineSql & Pick<PartialFile, "name">, rowsPath: string): Promise<void> {
+    this.#files.push(await writeCombined(sql, { rowsPaths: [rowsPath] }, this.#options));
   }
 }

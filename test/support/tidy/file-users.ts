@@ -32,11 +32,11 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/steps\/(plan-sql|sql-step)\.ts$/,
   /^worker\/accuracy\/compare-sample\.ts$/,
   /^coordinator\/reduce\/(preview|reduce)\.ts$/,
-  /^shared\/reduce\/(merge-small-files|table-copies)\.ts$/,
+  /^shared\/(reduce\/merge-small-files|dataset\/copy-groups)\.ts$/,
   /^extensions\/(pipeline\/pipelines|estimate\/run-samples)\.ts$/,
   /^extensions\/node-check\/(bench-device|check-node|loop-process|rows|run-job)\.ts$/,
   /^worker\/(job\/open-job|job\/open-tasks|process\/supervisor)\.ts$/,
-  /^worker\/write\/(combine|write-thread-client)\.ts$/,
+  /^worker\/(write\/(combine|write-thread-client)|pipeline\/copied-shards)\.ts$/,
   // Libraries that need files, and processes that parse untrusted data.
   /^shared\/sql\/(locked-database|sql-process-client)\.ts$/,
   /^shared\/onnx\/(devices|external-data|session|shared-session\/check-process)\.ts$/,
