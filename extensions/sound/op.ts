@@ -41,8 +41,8 @@ export interface SoundPlan {
   readonly layout: (typeof SOUND_LAYOUTS)[number];
   /** True when the samples of a sound are scaled to mean 0 and variance 1. */
   readonly normalize: boolean;
-  /** Spectrogram of each row's samples. Null: the row has the samples. */
-  readonly spectrogram: SpectrogramPlan | null;
+  /** Spectrogram of each row's samples. Undefined: the row has the samples. */
+  readonly spectrogram?: SpectrogramPlan;
   /** Limit of a sound. A longer one is not read to its end. */
   readonly maxSeconds: number;
 }
@@ -86,7 +86,7 @@ export function soundOp(z: Zod) {
     windows: z.object({ window: count, hop: count, context: count, pad: z.enum(WINDOW_ENDS) }).nullable(),
     layout: z.enum(SOUND_LAYOUTS),
     normalize: z.boolean(),
-    spectrogram: spectrogramPlan(z).nullable(),
+    spectrogram: spectrogramPlan(z).exactOptional(),
     maxSeconds: z.number(),
   });
 }
@@ -113,7 +113,7 @@ type ValuesPlan = Pick<SoundPlan, "channels" | "spectrogram">;
 
 /** Returns the number of values that a row with this many samples has. */
 export function valuesOf({ channels, spectrogram }: ValuesPlan, samples: number): number {
-  if (spectrogram === null) return channels * samples;
+  if (spectrogram === undefined) return channels * samples;
   return countFrames(samples, spectrogram) * valuesPerFrame(spectrogram);
 }
 
@@ -127,7 +127,7 @@ export function soundText(plan: SoundPlan): string {
     channels === 1 && mix ? "mono" : `${channels} channels, ${layout}`,
     ...(normalize ? ["normalized"] : []),
   ];
-  const made = spectrogram === null ? [] : [spectrogramText(spectrogram)];
+  const made = spectrogram === undefined ? [] : [spectrogramText(spectrogram)];
   if (windows === null) return [...parts, ...made, "a row each"].join(", ");
   const { window, hop, context, pad } = windows;
   const behind = context === 0 ? "" : ` after ${context} of context`;

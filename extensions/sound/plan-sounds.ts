@@ -49,7 +49,7 @@ export function planSounds(spec: SoundSpec, tensor: TensorInfo, report: ReportSo
   const length = dims.length === 1 || layout === "channelsLast" ? dims[0] : dims[1];
   const windows = planWindows(spec, length, report);
   if (windows === "refused" || rate === undefined) return null;
-  const plan = { rate, channels, mix, windows, layout, normalize, spectrogram: null, maxSeconds };
+  const plan = { rate, channels, mix, windows, layout, normalize, maxSeconds };
   if (windows === null) return fitsWhole(tensor, plan, report) ? { plan, rowDims: null } : null;
   const samples = windows.context + windows.window;
   const inLayout = { channelsFirst: [channels, samples], channelsLast: [samples, channels] };

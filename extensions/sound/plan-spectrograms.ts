@@ -67,7 +67,7 @@ function fitted(
   report: ReportSound,
 ): PlannedSounds | null {
   const { spectrogram } = plan;
-  if (spectrogram === null) return null;
+  if (spectrogram === undefined) return null;
   const made = spectrogramDims(spectrogram, frames ?? "frames");
   const { dims } = tensor;
   const { start, end } = withoutOnes(dims, made.length);

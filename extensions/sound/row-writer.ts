@@ -19,7 +19,7 @@ export class RowWriter {
 
   constructor(plan: RowPlan) {
     this.#plan = plan;
-    this.#spectrogram = plan.spectrogram === null ? null : new Spectrogram(plan.spectrogram);
+    this.#spectrogram = plan.spectrogram === undefined ? null : new Spectrogram(plan.spectrogram);
   }
 
   /** Returns the number of values that a row with this many samples has. */

@@ -81,7 +81,7 @@ describe("an input of sounds", () => {
         ...{ kind: "feature", feature: "sound", cells: { kind: "bytes" } },
         data: {
           ...{ samples: "shardmill:x", rate: 16_000, channels: 1, mix: true, windows: null },
-          ...{ layout: "channelsFirst", normalize: false, spectrogram: null, maxSeconds: 3600 },
+          ...{ layout: "channelsFirst", normalize: false, maxSeconds: 3600 },
         },
       },
       files: [],

@@ -36,9 +36,10 @@ const SECONDS: FieldType = { kind: "numeric", type: "float64" };
 function planOf(
   rows: RecordBatch,
   windows: SoundPlan["windows"],
-  spectrogram: SoundPlan["spectrogram"] = null,
+  spectrogram: SoundPlan["spectrogram"] | null = null,
 ): StepBinding {
-  const plan = { rate: 8000, channels: 1, mix: true, windows, normalize: true, spectrogram, maxSeconds: 10 };
+  const transform = spectrogram === null ? {} : { spectrogram };
+  const plan = { rate: 8000, channels: 1, mix: true, windows, normalize: true, maxSeconds: 10, ...transform };
   const made: readonly (readonly [string, FieldType])[] =
     windows === null
       ? [["samples", { kind: "list", item: FLOATS }]]

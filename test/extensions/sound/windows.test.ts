@@ -9,7 +9,7 @@ function cut(
   windows: SoundWindows,
   layout: SoundPlan["layout"] = "channelsFirst",
 ): readonly (readonly number[])[] {
-  const plan = { channels: channels.length, layout, spectrogram: null };
+  const plan = { channels: channels.length, layout };
   const size = valuesPerWindow(plan, windows);
   const values = new Float32Array(countWindows(channels[0]?.length ?? 0, windows) * size);
   expect([...writeWindows(channels, windows, new RowWriter(plan), { values, at: 0 })]).toEqual([]);
