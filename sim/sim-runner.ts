@@ -189,6 +189,7 @@ export class SimRunner implements ShardRunner {
           ? [{ key: String(rows.length), rest: variant }]
           : linesOf(rows, variant),
       sample: [],
+      folders: [],
     } satisfies Record<PlannedPartialFile["kind"], readonly Line[]>;
     const layout = partialLayout(partialShape(job.spec), { hasDeadLetters: deadLetters.length > 0 });
     for (const file of layout) {

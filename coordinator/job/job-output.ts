@@ -86,13 +86,12 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       isTrusted: checksums !== undefined,
       stores: planned.stores,
     });
-    const shape = rowsShapeOf(planned.spec.output);
+    const { partitionBy = [] } = planned.spec.output;
     const watch = {
-      ...{ partials: paths.partials, stores: planned.stores, signal: this.#abort.signal },
+      ...{ partitionBy, storage, partials: paths.partials, signal: this.#abort.signal },
       earlier: () => committedPartials(options.state()),
     };
-    const hasFolders = shape !== null && shape.partitionBy.length > 0;
-    this.#folders = hasFolders ? new FolderWatch({ ...shape, ...watch }) : null;
+    this.#folders = partitionBy.length > 0 ? new FolderWatch(watch) : null;
   }
 
   async verify(partial: PartialManifest): Promise<void> {
@@ -158,7 +157,6 @@ export class JobOutput implements ShellWork, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop();
-    await this.#folders?.[Symbol.asyncDispose]();
     await this.partials[Symbol.asyncDispose]();
   }
 

@@ -87,11 +87,14 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
     signal.throwIfAborted();
     const check = (of: PartialFile) => checkFileDigest(paths.partials, partial, of, access);
     const from = await check(file);
-    const sample = shape === null || output.kind !== "rows" ? null : sampleOf(partial, shape);
-    const sampled = sample === null ? null : { ...sample, location: await check(sample) };
+    const checked = async (of: PartialFile | null) =>
+      of === null ? null : { ...of, location: await check(of) };
+    const rowsShape = output.kind === "rows" ? shape : null;
+    const sample = await checked(rowsShape === null ? null : sampleOf(partial, rowsShape));
+    const folders = await checked(rowsShape === null ? null : foldersOf(partial));
     done += 1;
     onProgress({ step: "check", done, total: placing.length });
-    return { output, from, sample: sampled };
+    return { output, from, sample, folders };
   });
   const placed = shape === null ? checked : await shapeParts(checked, shape, options);
   const made = poisoned.map((output) => ({ output, from: below(paths.stage, output.path) }));
@@ -113,16 +116,21 @@ function sampleOf(partial: PartialManifest, { isSortedAcross = false }: RowsShap
   return present(sample, `the partial of shard ${partial.shard} has a sample of its rows`);
 }
 
+/** Returns the list of a partial's folders. Null: it has none, or is of an earlier version. */
+function foldersOf({ files }: PartialManifest): PartialFile | null {
+  return files.find(({ kind }) => kind === "folders") ?? null;
+}
+
 /** Replaces the parts of rows by the shaped files, which are in the stage. */
 async function shapeParts(
-  parts: readonly (Part & Pick<ShapedFile, "sample">)[],
+  parts: readonly (Part & Pick<ShapedFile, "sample" | "folders">)[],
   shape: NonNullable<StageOptions["shape"]>,
   { paths, signal, onProgress = () => {}, ...options }: StageOptions,
 ): Promise<readonly Part[]> {
   const isRows = ({ output }: Part) => output.kind === "rows";
   const files = parts
     .filter(isRows)
-    .map(({ output: { rows, bytes }, from, sample }) => ({ location: from, rows, bytes, sample }));
+    .map(({ output: { rows, bytes }, from, ...also }) => ({ location: from, rows, bytes, ...also }));
   const { shapeRows = shape.isSortedAcross ? sortRowsApart : shapeRowsApart } = options;
   const { stage, temp } = paths;
   const total = files.reduce((sum, { rows }) => sum + rows, 0);

@@ -27,6 +27,11 @@ export function sortTable(table: Table, sort: readonly SortKey[]): Table {
   const order = Uint32Array.from({ length: table.numRows }, (_, row) => row).sort(
     (a, b) => compare(a, b) || a - b,
   );
+  return takeRows(table, order);
+}
+
+/** Copies rows in the given order, into memory of their own. */
+export function takeRows(table: Table, order: Uint32Array): Table {
   const rowBytes = Math.max(1, valueBytes(table) / table.numRows);
   const pieceRows = Math.max(1, Math.min(PIECE.rows, Math.floor(PIECE.bytes / rowBytes)));
   const pick = rowPicker(table);

@@ -13,13 +13,21 @@ export interface PartialShape {
   readonly reduce: JobSpec["reduce"];
   /** True: it has a sample of its sorted rows. Default: false. */
   readonly hasSample?: boolean;
+  /** Columns whose values name folders. Its rows are in the order of the folders. Default: none. */
+  readonly partitionBy?: readonly string[];
 }
 
 export function partialShape({ output, reduce }: Pick<JobSpec, "output" | "reduce">): PartialShape {
   const { rows, compression } = output;
   // The coordinator reads the rows that it shapes, with their types.
   const rowsFormat = isRowsText(rows) && isShaped(output) ? "parquet" : endingOf(rows, compression);
-  return { rowsFormat, reduce, ...(isSortedAcross(output) ? { hasSample: true } : {}) };
+  const { partitionBy = [] } = output;
+  return {
+    rowsFormat,
+    reduce,
+    ...(isSortedAcross(output) ? { hasSample: true } : {}),
+    ...(partitionBy.length > 0 ? { partitionBy } : {}),
+  };
 }
 
 /** Requirements of the coordinator for a partial, besides its files. */
@@ -47,6 +55,7 @@ export type PlannedPartialFile =
   | { readonly kind: "scan"; readonly name: string }
   | { readonly kind: "errors"; readonly name: string }
   | { readonly kind: "sample"; readonly name: string; readonly format: TableFormat }
+  | { readonly kind: "folders"; readonly name: string }
   | PlannedCombinedFile;
 
 export interface PlannedCombinedFile {
@@ -64,7 +73,7 @@ export interface PlannedCombinedFile {
  * files, the coordinator demands them, and reductions read them.
  */
 export function partialLayout(
-  { rowsFormat, reduce, hasSample = false }: PartialShape,
+  { rowsFormat, reduce, hasSample = false, partitionBy = [] }: PartialShape,
   { hasDeadLetters }: { readonly hasDeadLetters: boolean },
 ): readonly PlannedPartialFile[] {
   const files: PlannedPartialFile[] = [];
@@ -72,6 +81,7 @@ export function partialLayout(
   if (rowsFormat !== "none") files.push({ kind: "rows", name: `rows.${rowsFormat}`, format: rowsFormat });
   if (hasSample && isTableFormat(rowsFormat))
     files.push({ kind: "sample", name: `sample.${rowsFormat}`, format: rowsFormat });
+  if (partitionBy.length > 0) files.push({ kind: "folders", name: FOLDER_INDEX });
   // A reduction without `combine` reads the rows with SQL, which reads Parquet.
   const readsRows = reductions.some(([, reduction]) => !isCombined(reduction));
   if (readsRows && rowsFormat !== "parquet") files.push({ kind: "scan", name: "scan.parquet" });
@@ -85,6 +95,8 @@ export function partialLayout(
   return files;
 }
 
+const FOLDER_INDEX = "folders.json";
+
 /** `combine` of a reduction that has keys and no `combine` of its own. */
 export const ALL_ROWS = "SELECT * FROM rows";
 
@@ -93,6 +105,7 @@ export function isPartialFileName(name: string): boolean {
   return (
     ROWS_ENDINGS.some((ending) => name === `rows.${ending}`) ||
     TABLE_FORMATS.some((format) => name === `sample.${format}`) ||
+    name === FOLDER_INDEX ||
     /^(?:scan|errors|combined-[A-Za-z0-9_-]{1,100})\.parquet$/.test(name)
   );
 }

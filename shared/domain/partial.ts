@@ -20,7 +20,9 @@ export type PartialFileKind =
   /** Combined table of the reduction in the file's name. */
   | "combined"
   /** Sample of the sorted rows, where all parts are in one order (see `sample-rows.ts`). At most one file. */
-  | "sample";
+  | "sample"
+  /** Folders of the rows, in whose order they are (see `folder-index.ts`). At most one file. */
+  | "folders";
 
 export interface PartialFile {
   readonly kind: PartialFileKind;

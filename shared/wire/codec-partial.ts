@@ -14,6 +14,7 @@ const FILE_KINDS = [
   "errors",
   "combined",
   "sample",
+  "folders",
 ] as const satisfies readonly PartialFileKind[];
 const DEAD_LETTER_STAGES = [
   "read",

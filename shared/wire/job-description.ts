@@ -176,6 +176,8 @@ export const JOB_DESCRIPTION_SCHEMA = z.object({
   rowsForm,
   /** True: partials have a sample of their sorted rows. Default: false. */
   hasSample: z.boolean().exactOptional(),
+  /** Columns whose values name folders, in whose order partials have their rows. Default: none. */
+  partitionBy: z.array(z.string()).exactOptional(),
   reduce: z.record(z.string(), reduction),
   /** Reductions by programs. */
   reductions: z.record(z.string(), reductionBinding),

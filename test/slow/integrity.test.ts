@@ -73,6 +73,30 @@ describe("a partial that is damaged between its commit and the reduction", () =>
     expect(attempts).toBe(SHARDS + 4);
   });
 
+  test("is discarded, too, if its list of folders is damaged or gone", async () => {
+    await using job = await slowJob({
+      spec: {
+        input: { shardRows: 100 },
+        map: { batch: { rows: 10 } },
+        output: { partitionBy: "class" },
+        reduce: COMBINED,
+      },
+    });
+    await using run = (await startListening(job, runOf(job))).cli;
+    const { committed } = await untilCommitted(job, 2);
+    const [damaged, gone] = committed.map((partial) =>
+      join(dirname(rowsFileOf(job, partial)), "folders.json"),
+    );
+    if (damaged === undefined || gone === undefined) throw new Error();
+    await flipByte(damaged);
+    await rm(gone);
+    expect(await run.ended).toMatchObject({ code: 0 });
+    const { attempts, outputDigest } = await readManifestOf(job);
+    expect(attempts).toBe(SHARDS + 2);
+    expect(await runCli([...runOf(job), "--fresh"], job)).toMatchObject({ code: 0 });
+    expect((await readManifestOf(job)).outputDigest).toBe(outputDigest);
+  });
+
   test("is detected even when its coordinator was killed meanwhile", async () => {
     await using job = await slowJob();
     await using killed = (await startListening(job, runOf(job))).cli;

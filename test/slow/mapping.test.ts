@@ -17,7 +17,7 @@ import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
  */
 const KEPT = {
   mapping:
-    "2 onnxruntime-node@1.30.0 @duckdb/node-bindings@1.5.6-r.1 apache-arrow@21.2.0 parquet-wasm@0.8.0 " +
+    "3 onnxruntime-node@1.30.0 @duckdb/node-bindings@1.5.6-r.1 apache-arrow@21.2.0 parquet-wasm@0.8.0 " +
     "lz4-napi@2.10.0 @anush008/tokenizers@0.6.0 sharp@0.35.5 " +
     "@wasm-audio-decoders/flac@0.2.11 @wasm-audio-decoders/ogg-vorbis@0.1.20 mpg123-decoder@1.0.3 " +
     "opus-decoder@0.7.12",

@@ -10,12 +10,12 @@ import type { CliResult } from "./processes.ts";
 export const SHARDS = 24;
 
 /** Makes a job that is slow enough to interrupt: two million multiplications a row, with one row a batch. */
-export function slowJob(shards = SHARDS): Promise<KnownJob> {
+export function slowJob(shards = SHARDS, output: Readonly<Record<string, unknown>> = {}): Promise<KnownJob> {
   return KnownJob.make({
     rows: shards * 100,
     rowGroupRows: 100,
     hidden: [1_400, 1_400],
-    spec: { input: { shardRows: 100 }, map: { batch: { rows: 1 } } },
+    spec: { input: { shardRows: 100 }, map: { batch: { rows: 1 } }, output },
   });
 }
 

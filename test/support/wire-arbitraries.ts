@@ -112,7 +112,7 @@ export const partial: fc.Arbitrary<PartialManifest> = fc.record({
   ),
   files: fc.array(
     fc.record({
-      kind: fc.constantFrom("rows", "scan", "errors", "combined", "sample"),
+      kind: fc.constantFrom("rows", "scan", "errors", "combined", "sample", "folders"),
       name,
       rows: count,
       bytes: count,

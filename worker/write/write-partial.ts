@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import type { Table } from "apache-arrow";
 import { assertNever, present } from "../../shared/core/assert.ts";
 import { type Digest, digestFile, hashed } from "../../shared/core/digest.ts";
@@ -25,6 +26,8 @@ import {
 import { type RowCounts, rowCountsOf } from "../../shared/domain/row-counts.ts";
 import type { RowsForm } from "../../shared/domain/rows-form.ts";
 import { sortFault } from "../../shared/domain/sort-memory.ts";
+import { type FolderRows, folderIndexText } from "../../shared/rows/folder-index.ts";
+import { orderByFolder } from "../../shared/rows/order-by-folder.ts";
 import { sampleRows } from "../../shared/rows/sample-rows.ts";
 import type { TextWriter } from "../../shared/sql/text-writer.ts";
 import { asStorageErrors } from "../../shared/storage/errors.ts";
@@ -130,8 +133,8 @@ function encodeRows(format: TableFormat, { compression, rowGroupRows }: RowsForm
   return (table) => streamParquet(table, { ...group, ...(compression === null ? {} : { compression }) });
 }
 
-/** Row groups of a sorted file, from which parts of all rows are read. A part reads some of each file. */
-const SORTED_GROUPS = 64;
+/** Row groups of a file in the order of keys or folders. A published part has some rows of each file. */
+const ORDERED_GROUPS = 64;
 /** Shorter row groups take much space for their statistics. */
 const LEAST_GROUP_ROWS = 4_096;
 
@@ -142,16 +145,22 @@ class PartialWriter {
   readonly #result: ShardResult;
   readonly #options: WriteOptions;
   readonly #files: PartialFile[] = [];
+  /** Folders of the rows, in their order. Empty: the output has none. */
+  readonly #folders: readonly FolderRows[];
   /** Parquet file of the rows that is not part of the partial. Null: not made yet. */
   #scratchRows: string | null = null;
 
   constructor(result: ShardResult, options: WriteOptions) {
     const { job, meter } = options;
     // Sort first, because SQL and programs read the rows in published order, too.
-    const { sort } = job.rowsForm;
+    const { rowsForm, partitionBy = [] } = job;
+    const { sort } = rowsForm;
     if (sort.length > 0) refuseUnsortable(result.rows);
-    const rows = meter.time("encode", () => sortTable(result.rows, sort));
+    const { rows, folders } = meter.time("encode", () =>
+      orderByFolder(sortTable(result.rows, sort), partitionBy),
+    );
     this.#result = { ...result, rows };
+    this.#folders = folders;
     this.#options = options;
   }
 
@@ -175,6 +184,9 @@ class PartialWriter {
             file.format === "arrow" ? streamArrow : streamParquet,
           );
           break;
+        case "folders":
+          await this.#write(file, rows, () => Readable.from([Buffer.from(folderIndexText(this.#folders))]));
+          break;
         case "scan":
           await this.#write(file, rows, streamParquet);
           break;
@@ -196,12 +208,12 @@ class PartialWriter {
     return this.#files;
   }
 
-  /** Returns the form of the rows file. Readers of some keys of a sorted file want row groups of few rows. */
+  /** Returns the form of the rows file. Readers of some keys or folders want row groups of few rows. */
   #rowsForm(): RowsForm {
-    const { rowsForm, hasSample = false } = this.#options.job;
-    if (!hasSample) return rowsForm;
+    const { rowsForm, hasSample = false, partitionBy = [] } = this.#options.job;
+    if (!hasSample && partitionBy.length === 0) return rowsForm;
     const { numRows } = this.#result.rows;
-    return { ...rowsForm, rowGroupRows: Math.max(LEAST_GROUP_ROWS, Math.ceil(numRows / SORTED_GROUPS)) };
+    return { ...rowsForm, rowGroupRows: Math.max(LEAST_GROUP_ROWS, Math.ceil(numRows / ORDERED_GROUPS)) };
   }
 
   async #writeCombined({ kind, name, reduction, combine, by }: PlannedCombinedFile): Promise<void> {

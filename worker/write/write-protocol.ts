@@ -22,6 +22,7 @@ export interface WriteThreadJob {
     | "rowsFormat"
     | "rowsForm"
     | "hasSample"
+    | "partitionBy"
     | "reduce"
     | "reductions"
     | "tables"

@@ -147,7 +147,7 @@ export class WriteThreadClient implements AsyncDisposable {
       },
     };
     const thread = new Remote<WriteThreadMethods>(new ThreadLink(this.#worker), { serves, lost });
-    const { jobId, stores, rowsFormat, rowsForm, hasSample = false } = job;
+    const { jobId, stores, rowsFormat, rowsForm, hasSample = false, partitionBy = [] } = job;
     const { reduce, reductions, tables, partialsPath } = job;
     const ofJob = {
       jobId,
@@ -155,6 +155,7 @@ export class WriteThreadClient implements AsyncDisposable {
       rowsFormat,
       rowsForm,
       hasSample,
+      partitionBy,
       reduce,
       reductions,
       tables,

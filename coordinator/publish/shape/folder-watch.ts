@@ -1,49 +1,53 @@
+import { isShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import type { Location } from "../../../shared/domain/location.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
+import { MOST_FOLDERS } from "../../../shared/domain/rows-form.ts";
+import { parseFolderIndex, tooManyFolders } from "../../../shared/rows/folder-index.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
+import { readText } from "../../../shared/storage/whole-file.ts";
 import { partialFileLocation } from "../../commit/check-file.ts";
-import { FolderCounter, type FolderCounterOptions } from "./folder-counter.ts";
 
-/** Partials of an earlier coordinator that are counted at once, while new partials arrive. */
+/** Partials of an earlier coordinator that are read at once, while new partials arrive. */
 const EARLIER_AT_ONCE = 8;
 
-interface FolderWatchOptions extends FolderCounterOptions {
+interface FolderWatchOptions {
+  readonly partitionBy: readonly string[];
   readonly partials: Location;
+  readonly storage: Pick<Storage, "stat" | "read">;
   /** Returns the partials that were committed before. They are counted when the first new partial arrives. */
   readonly earlier: () => readonly PartialManifest[];
   readonly signal: AbortSignal;
 }
 
 /**
- * Counts the folders of the committed rows, partial by partial: see `FolderCounter`. No commit waits for the
- * count of earlier partials. If those have too many folders, a later commit is refused.
+ * Counts the folders of the committed rows, which each partial lists. A job with too many folders fails at
+ * the first shard that shows it, not at the end. No commit waits for the count of earlier partials. If those
+ * have too many folders, a later commit is refused.
+ *
+ * Skips a partial whose list cannot be read. Shaping the rows reads every list again and reports that.
  */
-export class FolderWatch implements AsyncDisposable {
+export class FolderWatch {
   readonly #options: FolderWatchOptions;
-  readonly #counter: FolderCounter;
+  readonly #known = new Set<string>();
   #hasBegun = false;
   #refusal: unknown = null;
 
   constructor(options: FolderWatchOptions) {
     this.#options = options;
-    const { partitionBy, format, stores } = options;
-    this.#counter = new FolderCounter({ partitionBy, format, stores });
   }
 
   /**
    * Counts a partial's folders. Call it before the partial is committed.
    *
-   * @throws {OUTPUT_FAILED} when the counted rows make too many folders, or a value has no valid folder name
+   * @throws {OUTPUT_FAILED} when there are too many folders
+   * @throws the signal's reason once it aborts
    */
   async see(partial: PartialManifest): Promise<void> {
     if (!this.#hasBegun) void this.#countEarlier();
     this.#hasBegun = true;
     await this.#count(partial);
     if (this.#refusal !== null) throw this.#refusal;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#counter[Symbol.asyncDispose]();
   }
 
   async #countEarlier(): Promise<void> {
@@ -56,10 +60,18 @@ export class FolderWatch implements AsyncDisposable {
   }
 
   async #count(partial: PartialManifest): Promise<void> {
-    const { partials, signal } = this.#options;
-    const file = partial.files.find(({ kind }) => kind === "rows");
-    if (file === undefined || file.rows === 0) return;
-    const { rows, bytes } = file;
-    await this.#counter.add({ location: partialFileLocation(partials, partial, file), rows, bytes }, signal);
+    const { partitionBy, partials, storage, signal } = this.#options;
+    const file = partial.files.find(({ kind }) => kind === "folders");
+    if (file === undefined) return;
+    const location = partialFileLocation(partials, partial, file);
+    try {
+      const folders = parseFolderIndex(await readText(storage, location, signal), location);
+      for (const { name } of folders) {
+        if (this.#known.size >= MOST_FOLDERS && !this.#known.has(name)) throw tooManyFolders(partitionBy);
+        this.#known.add(name);
+      }
+    } catch (error) {
+      if (signal.aborted || isShardmillError(error, "OUTPUT_FAILED")) throw error;
+    }
   }
 }

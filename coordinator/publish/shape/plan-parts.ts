@@ -17,7 +17,7 @@ export interface PartLimits {
 }
 
 /** Consecutive rows from one file. */
-export interface RowStretch {
+interface RowStretch {
   readonly source: number;
   readonly rows: number;
   /** Average bytes of a row in that file. */

@@ -10,17 +10,21 @@ import { below, type Location, parseLocation } from "../../../shared/domain/loca
 import { OUTPUT_FOLDERS, type OutputFile } from "../../../shared/domain/manifest.ts";
 import { SORTED_PART } from "../../../shared/domain/sort-memory.ts";
 import { batchesOf, openRows, type PartRange, type RowsFile } from "../../../shared/rows/sort-part.ts";
-import { HELD, writeRows } from "../../../shared/rows/write-rows.ts";
+import { HELD, type RowsFilePlace, writeRows } from "../../../shared/rows/write-rows.ts";
 import { TextWriter } from "../../../shared/sql/text-writer.ts";
 import { createLocalStorage } from "../../../shared/storage/local.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
-import { FolderSpill } from "./folder-spill.ts";
+import { openOrderedFiles } from "./folder-files.ts";
+import { FolderReader } from "./folder-reader.ts";
 import { partName, planParts } from "./plan-parts.ts";
 import type { RowsShape } from "./rows-shape.ts";
 
-/** Rows file of a committed partial. `sample`: null unless all rows are sorted. */
+/** Rows file of a committed partial. */
 export interface ShapedFile extends RowsFile {
+  /** Null unless all rows are sorted. */
   readonly sample: RowsFile | null;
+  /** List of the folders. Null: the output has none, or the partial is of an earlier version. */
+  readonly folders: RowsFile | null;
 }
 
 export interface ShapeJob extends RowsShape {
@@ -57,7 +61,7 @@ export async function shapeRows(
     await makeFolders(job.scratch);
     await using textWriter = new TextWriter(job.ending, job.scratch);
     const writer = new PartWriter(job, storage, { textWriter, signal, onWritten });
-    return await (job.partitionBy.length === 0 ? writer.writeFlat() : writer.writeFolders());
+    return await (job.partitionBy.length === 0 ? writer.writeFlat() : writer.writeFolders(local));
   } finally {
     await local.remove(scratch, NEVER);
   }
@@ -102,33 +106,23 @@ class PartWriter {
     return this.#made;
   }
 
-  async writeFolders(): Promise<readonly OutputFile[]> {
-    const { files, partitionBy, limits, scratch } = this.#job;
-    const schema = await this.#schema();
-    await using spill = await FolderSpill.open(schema, partitionBy, scratch);
-    for (const [source, file] of files.entries()) {
-      const { rowBytes } = stretchOf(file, source);
-      const whole = [{ source, rowStart: 0, rowEnd: file.rows }];
-      for await (const batch of this.#readFiles(whole)) await spill.add(batch, { source, rowBytes });
-    }
-    await spill.flush();
-    for (const { name, stretches } of spill.folders()) {
-      // The spill numbers a folder's rows continuously: the next part begins where the previous one ends.
-      let at = 0;
-      await this.#writeParts(
-        `${OUTPUT_FOLDERS.rows}/${name}`,
-        planParts(stretches, limits),
-        spill.schema,
-        (ranges) => {
-          const start = at;
-          at += rowsOf(ranges);
-          return spill.read(name, start, at, this.#signal);
-        },
+  async writeFolders(local: Storage): Promise<readonly OutputFile[]> {
+    const { files, limits } = this.#job;
+    const place = { ...this.#place(), local };
+    const reader = await FolderReader.open(await openOrderedFiles(this.#job, place), this.#job, this.#signal);
+    for await (const { name, ranges, take } of reader.folders()) {
+      const stretches = ranges.map(({ source, rowStart, rowEnd }) => {
+        const { rowBytes } = stretchOf(present(files[source], "a rows file"), source);
+        return { source, rows: rowEnd - rowStart, rowBytes };
+      });
+      const parts = planParts(stretches, limits);
+      await this.#writeParts(`${OUTPUT_FOLDERS.rows}/${name}`, parts, reader.schema, (part) =>
+        take(rowsOf(part)),
       );
     }
     // An output without rows still needs a schema.
     if (this.#made.length === 0)
-      await this.#writeParts(OUTPUT_FOLDERS.rows, [[]], spill.schema, () => this.#readFiles([]));
+      await this.#writeParts(OUTPUT_FOLDERS.rows, [[]], reader.schema, () => this.#readFiles([]));
     return this.#made;
   }
 
@@ -177,13 +171,18 @@ class PartWriter {
     }
   }
 
+  #place(): RowsFilePlace {
+    const { scratch } = this.#job;
+    return { storage: this.#storage, textWriter: this.#textWriter, scratch, signal: this.#signal };
+  }
+
   async #writeFile(path: string, schema: Schema, tables: AsyncIterable<Table>): Promise<void> {
-    const { stage, scratch } = this.#job;
-    const place = {
-      ...{ storage: this.#storage, textWriter: this.#textWriter },
-      ...{ scratch, signal: this.#signal },
-    };
-    const written = await writeRows(below(stage, path), { schema, tables }, this.#job, place);
+    const written = await writeRows(
+      below(this.#job.stage, path),
+      { schema, tables },
+      this.#job,
+      this.#place(),
+    );
     this.#made.push({ path, kind: "rows", ...written });
     this.#written += written.rows;
     this.#onWritten(this.#written);

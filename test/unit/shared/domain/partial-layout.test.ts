@@ -11,6 +11,7 @@ import {
 
 const shape = fc.record<PartialShape>({
   rowsFormat: fc.constantFrom("parquet", "arrow", "none"),
+  partitionBy: fc.constantFrom([], ["day"]),
   reduce: fc.dictionary(
     fc.stringMatching(/^[A-Za-z0-9_-]{1,100}$/).filter((name) => name !== "__proto__"),
     fc.oneof(
@@ -38,6 +39,10 @@ test("a partial has rows in the published format, any dead letters, and a table 
   expect(namesOf({ rowsFormat: "arrow", reduce: {}, hasSample: true })).toEqual([
     "rows.arrow",
     "sample.arrow",
+  ]);
+  expect(namesOf({ rowsFormat: "parquet", reduce: {}, partitionBy: ["day"] })).toEqual([
+    "rows.parquet",
+    "folders.json",
   ]);
   expect(namesOf({ rowsFormat: "parquet", reduce: scan })).toEqual(["rows.parquet"]);
   expect(namesOf({ rowsFormat: "arrow", reduce: scan })).toEqual(["rows.arrow", "scan.parquet"]);

@@ -13,6 +13,8 @@ import { openDatasetFile } from "../../../../../shared/dataset/open-dataset-file
 import { NO_STORES } from "../../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 import { rowsFormOf } from "../../../../../shared/domain/output-shape.ts";
+import { folderIndexText } from "../../../../../shared/rows/folder-index.ts";
+import { orderByFolder } from "../../../../../shared/rows/order-by-folder.ts";
 import { createLocalStorage } from "../../../../../shared/storage/local.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
 import { memorySource } from "../../../../support/memory-source.ts";
@@ -40,19 +42,28 @@ const PLAIN: RowsShape = {
 
 let run = 0;
 
+/** Stores a table as a worker does. @param isEarly true: as a worker of an earlier version, without a list */
+async function stored(name: string, table: Table, { format, partitionBy }: RowsShape, isEarly: boolean) {
+  const { rows, folders } = orderByFolder(table, isEarly ? [] : partitionBy);
+  const put = async (path: string, bytes: Uint8Array) => {
+    const location = parseLocation(join(root, path));
+    await storage.put(location, sourceOfBytes(bytes), { signal: NEVER });
+    return { location, rows: table.numRows, bytes: bytes.length };
+  };
+  const file = await put(`${name}.${format}`, format === "arrow" ? encodeArrow(rows) : encodeParquet(rows));
+  const hasList = partitionBy.length > 0 && !isEarly;
+  const list = hasList ? await put(`${name}.json`, Buffer.from(folderIndexText(folders))) : null;
+  return { ...file, sample: null, folders: list };
+}
+
 /** Shapes `tables`, each a partial's. Returns the files by path, and their folder. */
-async function shape(tables: readonly Table[], wanted: Partial<RowsShape>) {
+async function shape(tables: readonly Table[], wanted: Partial<RowsShape>, isEarly = false) {
   run += 1;
   const stage = parseLocation(join(root, `stage-${run}`));
   const job = { ...PLAIN, ending: wanted.format ?? PLAIN.ending, ...wanted };
-  const encode = job.format === "arrow" ? encodeArrow : encodeParquet;
   const files = [];
-  for (const [index, table] of tables.entries()) {
-    const location = parseLocation(join(root, `in-${run}`, `${index}.${job.format}`));
-    const bytes = encode(table);
-    await storage.put(location, sourceOfBytes(bytes), { signal: NEVER });
-    files.push({ location, rows: table.numRows, bytes: bytes.length, sample: null });
-  }
+  for (const [index, table] of tables.entries())
+    files.push(await stored(join(`in-${run}`, `${index}`), table, job, isEarly));
   const scratch = join(root, "scratch");
   const written: number[] = [];
   const onWritten = (rows: number) => written.push(rows);
@@ -208,7 +219,9 @@ describe("rows in folders by column values", () => {
           const table = tableOfRows(rows);
           const at = Math.min(cut, rows.length);
           const cutTables = [table.slice(0, at), table.slice(at)].filter((each) => each.numRows > 0);
-          const shaped = await shape(cutTables, { partitionBy, limits: { rows: most, bytes: null } });
+          const wanted = { partitionBy, limits: { rows: most, bytes: null } };
+          const shaped = await shape(cutTables, wanted);
+          expect((await shape(cutTables, wanted, true)).made).toEqual(shaped.made);
           const types = partitionBy.map((name) => `'${name}': ${SQL_TYPES[name]}`).join(", ");
           const list = shaped.made.map(({ path }) => `'${shaped.at(path).replaceAll("'", "''")}'`);
           const seen = await connection.runAndReadAll(

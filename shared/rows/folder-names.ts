@@ -1,8 +1,8 @@
 import { type Data, DataType, DateUnit } from "apache-arrow";
-import { assert, present } from "../../../shared/core/assert.ts";
-import { ShardmillError } from "../../../shared/core/errors.ts";
-import { bitAt } from "../../../shared/dataset/bits.ts";
-import { NULL_PARTITION } from "../../../shared/domain/partition.ts";
+import { assert, present } from "../core/assert.ts";
+import { ShardmillError } from "../core/errors.ts";
+import { bitAt } from "../dataset/bits.ts";
+import { NULL_PARTITION } from "../domain/partition.ts";
 
 const DAY_MS = 86_400_000;
 
