@@ -6,6 +6,7 @@ import { bucketJournal } from "./bucket-journal/extension.ts";
 import { code } from "./code/extension.ts";
 import { convert } from "./convert/extension.ts";
 import { csvJson } from "./csv-json/extension.ts";
+import { delta } from "./delta/extension.ts";
 import { estimate } from "./estimate/extension.ts";
 import { explain } from "./explain/extension.ts";
 import { files } from "./files/extension.ts";
@@ -48,6 +49,7 @@ export const EXTENSIONS: readonly CoordinatorExtension[] = [
   csvJson,
   files,
   webdataset,
+  delta,
   code,
   ask,
   nearest,

@@ -1,4 +1,5 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { formatTitle } from "../../shared/domain/formats.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { type FileStat, type Location, parseLocation } from "../../shared/domain/location.ts";
 import { type NewInput, namedFiles, type TakesFile } from "../../shared/domain/new-input.ts";
@@ -71,6 +72,7 @@ export async function nextRun(spec: JobSpec, options: NextRunOptions): Promise<N
     const isMissing = begun !== null && isShardmillError(error, "INPUT_NOT_FOUND");
     throw isMissing ? filesMissing(number, { begun, missing: [...begun], cause: error }) : error;
   });
+  refuseTables(listed.files);
   if (begun !== null) refuseMissing(number, begun, listed);
   const read = readBefore(runs);
   const isNew = isUnread(read);
@@ -101,6 +103,21 @@ async function begunWith(
   const decided = intent?.manifest.inputFiles ?? null;
   if (decided !== null) return new Set(decided.map(({ path }) => path));
   return await sealedFiles(paths);
+}
+
+/**
+ * Refuses files of a lake table, which rewrites rows that a run has read into new files.
+ *
+ * @throws {SPEC_INVALID} for such files
+ */
+function refuseTables(files: FoundInput["files"]): void {
+  const file = files.find(({ text }) => text !== undefined);
+  if (file === undefined) return;
+  const what = `does not know which rows of a ${formatTitle(file.format)} are new, as its files are rewritten`;
+  const hint = "remove input.new, and select rows by a column with input.where";
+  throw new ShardmillError("SPEC_INVALID", `input.new ${what}`, {
+    problems: [{ where: "input.new", what, found: file.root ?? file.path, hint }],
+  });
 }
 
 /** Compares both names: a link that was added or removed since changes `path`. */

@@ -1,5 +1,6 @@
-import { type DatasetFormat, type InputFile, isTableFormat } from "../domain/dataset.ts";
-import { fileFormatOf, recordFormatOf } from "../domain/formats.ts";
+import { present } from "../core/assert.ts";
+import { type DatasetFormat, type FileIndex, type InputFile, isTableFormat } from "../domain/dataset.ts";
+import { fileFormatOf, hasFooter, lakeFormatOf, recordFormatOf } from "../domain/formats.ts";
 import type { Storages } from "../storage/open-storage.ts";
 import { type FetchListed, rowFileOf } from "../storage/row-file.ts";
 import type { ByteSource } from "../storage/storage.ts";
@@ -56,8 +57,27 @@ async function openOwn(
   const { format } = planned;
   const files = fileFormatOf(format);
   if (files !== null) return (await files.loadReader())(planned, fetch);
-  if (isTableFormat(format)) return await openDatasetFile(source, format, signal);
+  if (hasFooter(format)) return await openWithFooter(source, planned, signal);
   return await (await readers.take(format)).open(source, planned);
+}
+
+/**
+ * Opens a file with a footer. Files of lake tables are Parquet, and have the columns of their table.
+ *
+ * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED}
+ */
+export async function openWithFooter(
+  source: ByteSource,
+  planned: Pick<InputFile, "format"> & { readonly text?: FileIndex | undefined },
+  signal: AbortSignal,
+): Promise<DatasetFile> {
+  const { format } = planned;
+  if (isTableFormat(format)) return await openDatasetFile(source, format, signal);
+  const open = await present(lakeFormatOf(format), "a file with a footer").loadReader();
+  return open(
+    await openDatasetFile(source, "parquet", signal),
+    present(planned.text, "a file of a table has an index"),
+  );
 }
 
 /** Returns a reader of listed files in their own storages, without a check that they are as planned. */

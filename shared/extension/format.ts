@@ -4,14 +4,17 @@ import type { Zod } from "../core/zod.ts";
 import type { DatasetFile } from "../dataset/dataset-file.ts";
 import type { RowGroupStatistics } from "../domain/column-statistics.ts";
 import type { Field, FileForm, FileIndex, InputFile, RowGroup } from "../domain/dataset.ts";
-import type { Location } from "../domain/location.ts";
+import type { Location, TimedStat } from "../domain/location.ts";
 import type { TextCause } from "../domain/text-cause.ts";
 import type { Undecoded } from "../domain/undecoded.ts";
 import type { FetchListed, ListedFile } from "../storage/row-file.ts";
-import type { ByteSource } from "../storage/storage.ts";
+import type { ByteSource, Storage } from "../storage/storage.ts";
 
-/** Format of input files besides Parquet and Arrow. Its files contain records, or each file is a row. */
-export type FormatPart = RecordFormat | FileFormat;
+/**
+ * Format of input besides Parquet and Arrow. Its files contain records, or each file is a row, or a log lists
+ * its files.
+ */
+export type FormatPart = RecordFormat | FileFormat | LakeFormat;
 
 interface AnyFormat {
   /** Name in `input.format` and on the wire, and key of `input` for its options: `csv`. */
@@ -66,6 +69,52 @@ interface FileFormat extends AnyFormat {
   fileAt(index: FileIndex, row: number): ListedFile;
   loadReader(): Promise<OpenFileList>;
 }
+
+/**
+ * Format of tables whose log lists Parquet files. Planning reads the log of a folder. Only the files of one
+ * version are input, whatever else the folder has. Each file is read as Parquet, and adapted to the table by
+ * its index.
+ */
+interface LakeFormat extends AnyFormat {
+  readonly kind: "lake";
+  /** Name of a folder that shows that its parent is such a table: `_delta_log`. */
+  readonly marker: string;
+  /** Reason why a file of a planned version may be gone, in its own terms. */
+  readonly removal: string;
+  loadLog(): Promise<ReadLakeTable>;
+  loadReader(): Promise<OpenLakeFile>;
+}
+
+/**
+ * Reads one version of a table from its log. Reads no data file.
+ *
+ * @param table folder of the table
+ * @throws {SPEC_INVALID} for options that do not fit the table
+ * @throws {INPUT_NOT_FOUND} {INPUT_CORRUPT} {INPUT_UNSUPPORTED} and the STORE_ codes
+ */
+export type ReadLakeTable = (table: Location, options: LakeOptions) => Promise<LakeTable>;
+
+interface LakeOptions {
+  readonly storage: Storage;
+  /** Checked options of the job. Null: the job sets none. */
+  readonly options: object | null;
+  readonly signal: AbortSignal;
+}
+
+interface LakeTable {
+  /** Files in the order of their paths, at least one. */
+  readonly files: readonly LakeFile[];
+}
+
+export interface LakeFile {
+  readonly path: Location;
+  readonly stat: TimedStat;
+  /** Facts of the file that only the log has. All files share the form. */
+  readonly index: FileIndex;
+}
+
+/** Opens a data file as a file of its table. The new file disposes of the given one, also when it fails. */
+type OpenLakeFile = (file: DatasetFile, index: FileIndex) => DatasetFile;
 
 /** File of a listing. */
 export interface FoundRowFile extends ListedFile {

@@ -4,6 +4,7 @@ import { settled } from "../../shared/core/settled.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { FormatReaders, openInputFile } from "../../shared/dataset/open-input-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
+import { removalOf } from "../../shared/domain/formats.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import { gatheredSource } from "../../shared/storage/gathered-source.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
@@ -280,7 +281,7 @@ async function asPlanned<T>(planned: PlannedFile, read: () => Promise<T>): Promi
 const NO_LIST = () => Promise.reject(new Error("broken invariant: this file lists no files"));
 
 function removed(planned: PlannedFile): ShardmillError {
-  return inputChanged(planned, PRESENCE, planned.bytes, "nothing: it was removed");
+  return inputChanged(planned, PRESENCE, planned.bytes, `nothing: ${removalOf(planned)}`);
 }
 
 function inputChanged(

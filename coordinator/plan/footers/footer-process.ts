@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { errorToData } from "../../../shared/core/errors.ts";
 import { serveOwner } from "../../../shared/core/remote/serve-owner.ts";
-import { recordFormatOf } from "../../../shared/domain/formats.ts";
+import { hasFooter, recordFormatOf } from "../../../shared/domain/formats.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { type CountsOwner, reportCounts } from "../../../shared/http/report-counts.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
@@ -17,6 +17,7 @@ import type {
   FormRequest,
 } from "./footer-protocol.ts";
 import { readFooterBatch } from "./read-footer-batch.ts";
+import type { FileFooter } from "./seal-dataset.ts";
 
 /** Stores of the last request, without their addresses. */
 let known = { ...NO_STORES, addresses: {} };
@@ -58,6 +59,12 @@ async function findForm({ files, stores, format, requested }: FormRequest): Prom
   }
 }
 
+/** Drops the index of a file that has a footer: the owner knows it. */
+function withoutKnown(footer: FileFooter): FileFooter {
+  const { text: _, ...file } = footer.file;
+  return hasFooter(file.format) ? { ...footer, file } : footer;
+}
+
 async function answer({ files, stores, named, forms }: FooterRequest): Promise<FooterAnswer> {
   const reached = await storagesOf(stores);
   const schemas = new Map<string, { readonly index: number; readonly schema: FileSchema }>();
@@ -67,7 +74,7 @@ async function answer({ files, stores, named, forms }: FooterRequest): Promise<F
       answers.push({ kind: "failed", error: errorToData(read.error) });
       continue;
     }
-    const { fields, layout, classes, ...footer } = read.footer;
+    const { fields, layout, classes, ...footer } = withoutKnown(read.footer);
     const schema = { fields, layout, classes };
     const key = JSON.stringify(schema);
     const known = schemas.get(key) ?? { index: schemas.size, schema };

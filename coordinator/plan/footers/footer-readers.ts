@@ -2,8 +2,8 @@ import type { ChildProcess } from "node:child_process";
 import { present } from "../../../shared/core/assert.ts";
 import { errorToData } from "../../../shared/core/errors.ts";
 import { inputCorrupt } from "../../../shared/dataset/input-errors.ts";
-import { type InputFile, isTableFormat } from "../../../shared/domain/dataset.ts";
-import { formatTitle, recordFormatOf } from "../../../shared/domain/formats.ts";
+import type { InputFile } from "../../../shared/domain/dataset.ts";
+import { formatTitle, hasFooter, recordFormatOf } from "../../../shared/domain/formats.ts";
 import type { FoundFile } from "../input/discover.ts";
 import { FooterProcess, type ProcessReply, type ReadLimits } from "./footer-process-owner.ts";
 import { footerProcess } from "./footer-processes.ts";
@@ -35,7 +35,7 @@ export class FooterReaders implements AsyncDisposable {
    */
   async read(files: readonly FoundFile[]): Promise<readonly FooterReply[]> {
     const reply = await this.#ask(files);
-    if (reply.kind === "answered") return this.#unpack(reply.answer);
+    if (reply.kind === "answered") return this.#unpack(reply.answer, files);
     const [only, ...others] = files;
     if (only !== undefined && others.length === 0) return [broken(only, reply.found)];
     const replies: FooterReply[] = [];
@@ -83,18 +83,19 @@ export class FooterReaders implements AsyncDisposable {
     return new FooterProcess(this.#start(memoryLimitBytes), memoryLimitBytes);
   }
 
-  #unpack({ schemas, files }: FooterAnswer): readonly FooterReply[] {
+  #unpack({ schemas, files }: FooterAnswer, asked: readonly FoundFile[]): readonly FooterReply[] {
     const shared = schemas.map((schema) => this.#shared(schema));
-    return files.map((answer) => {
+    return files.map((answer, at) => {
       if (answer.kind === "failed") return answer;
       const { kind, schema, ...footer } = answer;
       const own = present(shared[schema], "a file's schema is in the answer");
-      return { kind, footer: { ...footer, file: this.#withForm(footer.file), ...own } };
+      return { kind, footer: { ...footer, file: this.#withForm(footer.file, asked[at]), ...own } };
     });
   }
 
-  /** Restores the form, which all files of a format share. */
-  #withForm(file: InputFile): InputFile {
+  /** Restores the form, which all files of a format share. The index of a file that had one is its own. */
+  #withForm(file: InputFile, asked: FoundFile | undefined): InputFile {
+    if (asked?.text !== undefined) return { ...file, text: asked.text };
     if (file.text === undefined) return file;
     const { form } = present(this.#limits.forms?.[file.format], "a file was indexed by a form");
     return { ...file, text: { ...file.text, form } };
@@ -112,16 +113,11 @@ export class FooterReaders implements AsyncDisposable {
 const SCAN_BYTES_MS = 2_000;
 
 function scanMs(files: readonly FoundFile[]): number {
-  return files.reduce(
-    (sum, { format, bytes }) => sum + (isTableFormat(format) ? 0 : bytes / SCAN_BYTES_MS),
-    0,
-  );
+  return files.reduce((sum, { format, bytes }) => sum + (hasFooter(format) ? 0 : bytes / SCAN_BYTES_MS), 0);
 }
 
 function broken({ path, format }: FoundFile, found: string): FooterReply {
-  const words = isTableFormat(format)
-    ? { pieces: "footer", content: "a footer" }
-    : recordFormatOf(format).words;
+  const words = hasFooter(format) ? { pieces: "footer", content: "a footer" } : recordFormatOf(format).words;
   const expected = `${words.content} that the ${formatTitle(format)} format allows`;
   const error = inputCorrupt({ path, where: words.pieces, expected, found, poisoned: true });
   return { kind: "failed", error: errorToData(error) };

@@ -5,8 +5,9 @@ import { readAhead } from "../../../shared/core/read-ahead.ts";
 import { settled } from "../../../shared/core/settled.ts";
 import { fieldsOf } from "../../../shared/dataset/fields.ts";
 import { layoutOf } from "../../../shared/dataset/layout.ts";
-import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
-import { type Field, isTableFormat } from "../../../shared/domain/dataset.ts";
+import { openWithFooter } from "../../../shared/dataset/open-input-file.ts";
+import type { Field, FileCut, FileIndex } from "../../../shared/domain/dataset.ts";
+import { hasFooter } from "../../../shared/domain/formats.ts";
 import { classNamesOf } from "../../../shared/domain/hugging-face.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
 import { END_BYTES, fetchedSource, isSmallFile, tailedSource } from "../../../shared/storage/small-file.ts";
@@ -14,7 +15,7 @@ import { type ByteSource, byteSource } from "../../../shared/storage/storage.ts"
 import type { FoundFile } from "../input/discover.ts";
 import type { FooterRequest } from "./footer-protocol.ts";
 import { indexFile } from "./index-file.ts";
-import type { FileFooter } from "./seal-dataset.ts";
+import { type FileFooter, SLICE_BYTES } from "./seal-dataset.ts";
 
 /** Files fetched ahead: each read is a round trip to a network file system or a bucket. */
 const FILES_AHEAD = 16;
@@ -92,7 +93,7 @@ async function fetchWhole(storages: Opened, found: FoundFile, signal: AbortSigna
 async function fetchEnd(storages: Opened, found: FoundFile, signal: AbortSignal): Promise<ByteSource> {
   const { path, format, bytes, version } = found;
   const source = byteSource(await storages.at(path), path, bytes, version);
-  if (!isTableFormat(format)) return source;
+  if (!hasFooter(format)) return source;
   const read = () => source.read(bytes - END_BYTES, bytes, signal);
   const tail = await orChanged(storages, found, read, signal);
   return tailedSource(source, tail);
@@ -120,20 +121,26 @@ async function parseFooter(
   found: FoundFile,
   { named, forms }: Wanted,
 ): Promise<FileFooter> {
-  const { path, format, bytes, version } = found;
-  if (!isTableFormat(format))
+  const { path, format, bytes, version, text } = found;
+  if (!hasFooter(format))
     return await indexFile(source, found, present(forms[format], "files without a footer have a form"));
-  using file = await openDatasetFile(source, format, NEVER);
+  using file = await openWithFooter(source, found, NEVER);
   const { rows, footerSha256, rowGroups } = file;
   const fields = fieldsOf(file.schema);
   return {
-    file: { path, format, bytes, version, rows, footerSha256 },
+    file: { path, format, bytes, version, rows, footerSha256, ...(text === undefined ? {} : { text }) },
     fields,
     rowGroups,
     statistics: named === null ? null : file.statistics(namedIn(named, fields)),
     layout: layoutOf(file.schema),
     classes: classNamesOf(file.schema.metadata),
+    ...(text === undefined ? {} : { cut: cutOf(text) }),
   };
+}
+
+/** Each slice of a lease carries the index. */
+function cutOf(index: FileIndex): FileCut {
+  return { isOnePiece: false, slices: Math.ceil(JSON.stringify(index).length / SLICE_BYTES) };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { errorFromData, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
-import { isTableFormat } from "../../../shared/domain/dataset.ts";
+import { hasFooter } from "../../../shared/domain/formats.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import type { TextCause } from "../../../shared/domain/text-cause.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
@@ -117,7 +117,7 @@ async function readOwn(
 }
 
 function scanBytes(files: readonly FoundFile[]): number {
-  return files.reduce((sum, { format, bytes }) => sum + (isTableFormat(format) ? 0 : bytes), 0);
+  return files.reduce((sum, { format, bytes }) => sum + (hasFooter(format) ? 0 : bytes), 0);
 }
 
 /** Cuts files into batches. A message for each small file would take longer than its footer. */
@@ -126,7 +126,7 @@ function cutBatches(files: readonly FoundFile[]): FoundFile[][] {
   let bytes = 0;
   for (const file of files) {
     const batch = batches.at(-1);
-    const own = isTableFormat(file.format) ? Math.min(file.bytes, FOOTER_BYTES) : file.bytes;
+    const own = hasFooter(file.format) ? Math.min(file.bytes, FOOTER_BYTES) : file.bytes;
     bytes += own;
     if (batch !== undefined && batch.length < BATCH.files && bytes <= BATCH.footerBytes) batch.push(file);
     else {

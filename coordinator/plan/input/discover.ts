@@ -1,6 +1,6 @@
 import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
-import type { DatasetFormat } from "../../../shared/domain/dataset.ts";
+import type { DatasetFormat, FileIndex } from "../../../shared/domain/dataset.ts";
 import { DATASET_FORMATS } from "../../../shared/domain/formats.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
@@ -29,6 +29,8 @@ export interface FoundFile extends TimedStat {
   readonly format: DatasetFormat;
   /** Folder from which the job named it. Default: its own folder. */
   readonly root?: Location | undefined;
+  /** Index from the log of the file's table. Default: the file is of no such table. */
+  readonly text?: FileIndex | undefined;
 }
 
 /** A found file with the folders `name=value` of its path. */
@@ -98,7 +100,7 @@ export async function discoverFiles(
   options: DiscoverOptions,
 ): Promise<FoundInput> {
   const { path, format } = input;
-  const discover = (as: string) => discoverAs({ path, format: as }, outputPath, options);
+  const discover = (as: string) => discoverAs({ ...input, path, format: as }, outputPath, options);
   if (format !== "auto") return await discover(format);
   if (namesOnlyFiles(path)) return await discover(INFERRED);
   try {
@@ -137,12 +139,13 @@ async function discoverAs(
   });
   const { addresses } = known;
   // The format does not matter here, since any set format makes files of all extensions match.
-  const match = (path: string) => listPath(path, { format: "parquet", ownOutput, storages, onFound, signal });
+  const listing = { options: input, ownOutput, storages, onFound, signal };
+  const match = (path: string) => listPath(path, { ...listing, format: "parquet" });
   const expanded = await expandInput(input.path, { format, storages, match, addresses, signal });
   for (const problem of expanded.problems) problems.push(problem);
   const listings = await mapConcurrent(expanded.named, LISTINGS_AT_ONCE, async ({ path, where }) => {
     const gate = rules === undefined ? undefined : ruling.gate(namesOfFolder(path));
-    return { path, where, ...(await listPath(path, { format, ownOutput, storages, gate, onFound, signal })) };
+    return { path, where, ...(await listPath(path, { ...listing, format, gate })) };
   });
   for (const { path, where, ...listed } of listings) {
     for (const problem of listed.problems) problems.push(named(problem, where));
@@ -151,7 +154,10 @@ async function discoverAs(
     for (const file of listed.files) {
       const known = candidates.get(file.realPath);
       if (known === undefined)
-        candidates.set(file.realPath, candidateOf(file, valuesOf.file(file.path, skipped)));
+        candidates.set(
+          file.realPath,
+          candidateOf(file, file.table === undefined ? valuesOf.file(file.path, skipped) : NO_FOLDERS),
+        );
       else if (known.path !== file.path) skippedFiles.note("again", file.path);
     }
   }
@@ -167,14 +173,17 @@ function named(problem: Problem, where: string | null): Problem {
   return where === null ? problem : { ...problem, where: `${problem.where} (${where})` };
 }
 
+/** Files of a lake table have no columns of folders: its log has the values. */
+const NO_FOLDERS: LocatedFile["folderValues"] = [];
+
 type Candidate = FoundPath & Pick<LocatedFile, "folderValues">;
 
 /** Adds the values of folders. A literal takes much less memory than a spread: there may be a million. */
 function candidateOf(
-  { path, realPath, root, stat }: FoundPath,
+  { path, realPath, root, stat, table }: FoundPath,
   folderValues: LocatedFile["folderValues"],
 ): Candidate {
-  return { path, realPath, root, stat, folderValues };
+  return { path, realPath, root, stat, table, folderValues };
 }
 
 /** A file of which only the name is known. */
@@ -213,10 +222,10 @@ async function inspectAll(
 }
 
 function inspect(
-  { path, realPath, root, stat, folderValues }: Candidate,
+  { path, realPath, root, stat, table, folderValues }: Candidate,
   format: string,
 ): Inspected | { readonly kind: "unknown"; readonly file: FormedPath } {
-  const formatHere = formatOfFile(path, format);
+  const formatHere = table?.format ?? formatOfFile(path, format);
   if (formatHere === undefined) {
     const extension = extensionOf(path);
     return problem({
@@ -234,7 +243,7 @@ function inspect(
   if (stat === null) return { kind: "unknown", file };
   const { bytes, version, modified } = stat;
   const located = { path, realPath, root, format: formatHere, folderValues, bytes, version, modified };
-  return { kind: "file", file: located };
+  return { kind: "file", file: table === undefined ? located : { ...located, text: table.index } };
 }
 
 async function lookAt(file: FormedPath, storages: Storages, signal: AbortSignal): Promise<Inspected> {

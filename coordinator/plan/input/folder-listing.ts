@@ -1,3 +1,4 @@
+import type { DatasetFormat, FileIndex } from "../../../shared/domain/dataset.ts";
 import { below, type Location, type TimedStat } from "../../../shared/domain/location.ts";
 import type { Entry, Storage } from "../../../shared/storage/storage.ts";
 import { jobOutputState } from "./job-output.ts";
@@ -10,10 +11,12 @@ export interface FoundPath {
   readonly stat: TimedStat | null;
   /** Folder from which the job named it. Default: its own folder. */
   readonly root?: Location | undefined;
+  /** Lake table that lists the file, and its facts from there. Default: none. */
+  readonly table?: { readonly format: DatasetFormat; readonly index: FileIndex } | undefined;
 }
 
 /** A folder in or below one that the job names. */
-export interface Folder extends Omit<FoundPath, "stat" | "root"> {
+export interface Folder extends Omit<FoundPath, "stat" | "root" | "table"> {
   /** Path relative to the named folder, with `/`. Empty for the named folder. */
   readonly relative: string;
   readonly parent: Folder | null;

@@ -1,7 +1,7 @@
 import type { Problem } from "../../../shared/core/errors.ts";
 import { nearest } from "../../../shared/core/nearest.ts";
 import { type Settled, settled } from "../../../shared/core/settled.ts";
-import { anyFormat } from "../../../shared/domain/formats.ts";
+import { anyFormat, lakeFormatOf } from "../../../shared/domain/formats.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import {
   below,
@@ -32,6 +32,7 @@ import type { PlaceKind } from "../../../shared/storage/storage.ts";
 import { extensionsOf } from "./data-extensions.ts";
 import type { FoundPath } from "./folder-listing.ts";
 import { outputState, unfinishedOutput } from "./job-output.ts";
+import { isAnyFormat, lakeTableAt, noTable } from "./lake-table.ts";
 import { everyFile, matchingFiles, type Selection } from "./selection.ts";
 import { type FolderGate, type Walked, walkFolder } from "./walk.ts";
 
@@ -41,6 +42,8 @@ export interface ListedPath extends Walked {
 
 interface ListOptions {
   readonly format: JobSpec["input"]["format"];
+  /** Keys of `input`. Formats of extensions have their options among them. */
+  readonly options: object;
   /** Output folder of this job, with links resolved, if it exists. */
   readonly ownOutput: Location | null;
   readonly storages: Storages;
@@ -68,11 +71,14 @@ export async function listPath(path: string, options: ListOptions): Promise<List
   // An existing file with the literal name comes first, as it may be called `a[1].parquet`.
   const literal = parseLocation(literalText(path));
   // A web file is not looked up here: its stat shows whether it exists, and there is nothing to list.
-  if (isWebInput(path)) {
+  if (isWebInput(path) && lakeFormatOf(options.format) === null) {
     options.onFound?.(1);
     return { files: [{ path: literal, realPath: literal, stat: null }], problems: [], skippedFiles: [] };
   }
   const storage = await options.storages.at(literal);
+  const table = await lakeTableAt(literal, { ...options, storage });
+  if (table !== null) return { problems: [], skippedFiles: [], ...table };
+  if (lakeFormatOf(options.format) !== null) return nothing(noTable(path, options.format));
   const { literal: folder, pattern } = splitPattern(path);
   // Started early, as it takes a round trip or two.
   const looked = pattern === null ? null : lookInto(parseLocation(folder), options);
@@ -212,11 +218,13 @@ async function noMatch(
 }
 
 async function walk(folder: Location, selection: Selection, options: ListOptions): Promise<ListedPath> {
-  const { ownOutput, storages, gate, onFound, signal } = options;
+  const { format, ownOutput, storages, gate, onFound, signal } = options;
   const skippedFiles = new SkippedTally();
   try {
     const { files, problems } = await walkFolder(folder, {
       selection,
+      // A job that sets the format of files gets the files themselves.
+      refusesTables: isAnyFormat(format),
       skippedFiles,
       ownOutput,
       storage: await storages.at(folder),

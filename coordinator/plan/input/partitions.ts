@@ -95,8 +95,8 @@ const NO_VALUES: readonly PartitionValue[] = [];
  * than a spread, of which there may be a million.
  */
 function partitionedPath(file: FoundFile, partitions: readonly PartitionValue[]): PartitionedPath {
-  const { path, format, bytes, version, root, modified } = file;
-  return { path, format, bytes, version, root, modified, partitions };
+  const { path, format, bytes, version, root, modified, text } = file;
+  return { path, format, bytes, version, root, modified, text, partitions };
 }
 
 /** Folder names on the path to some files. */

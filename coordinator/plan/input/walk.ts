@@ -14,6 +14,7 @@ import {
   type ListingOptions,
   listFolder,
 } from "./folder-listing.ts";
+import { tableIn } from "./lake-table.ts";
 import type { Choice, Selection } from "./selection.ts";
 
 /** Decision about a folder: enter it, wait until more is known, or exclude it unlisted. */
@@ -34,6 +35,8 @@ export interface FolderGate {
 
 interface WalkOptions extends ListingOptions {
   readonly selection: Selection;
+  /** True refuses folders of lake tables: they have files without rows of the table. Default: false. */
+  readonly refusesTables?: boolean;
   /** Gate for selected folders. Default: all are entered. */
   readonly gate?: FolderGate | undefined;
   /** Receives the excluded files and folders. */
@@ -163,7 +166,9 @@ class Walk implements Walked {
       this.problems.push(placeProblem(folder.path, "cannot be listed", error));
       return;
     }
-    if (await isOutput(folder, entries, this.#options)) skippedFiles.note("jobOutput", folder.path);
+    const table = this.#options.refusesTables === true ? tableIn(folder.path, entries) : null;
+    if (table !== null) this.problems.push(table);
+    else if (await isOutput(folder, entries, this.#options)) skippedFiles.note("jobOutput", folder.path);
     else for (const entry of entries) this.#meet(entry, folder);
   }
 

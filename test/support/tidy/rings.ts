@@ -88,6 +88,8 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   kafka: /[Kk]afka|KAFKA/,
   "csv-json": /[cC]sv|CSV|jsonl|ndjson|JSON Lines/,
   webdataset: /[Ww]eb[Dd]ataset|WEBDATASET/,
+  // Excludes differences, and the encoding that stores them.
+  delta: /[Dd]elta(Table|Lake|Form|Index|Spec| table)|_delta_log/,
   code: /defineStep|defineReduction|[Oo]wnCode|\b[Mm]odule(Step|Op|Thread|Run|Reductions?)\b|^"module"$|esbuild/,
   // Excludes the digits of decimals, and the widths of floats.
   convert:

@@ -23,7 +23,7 @@ async function expand(
   const expanded = await expandInput(paths, {
     format,
     storages,
-    match: (path) => listPath(path, { format: "csv", ownOutput: null, storages, signal: NEVER }),
+    match: (path) => listPath(path, { format: "csv", options: {}, ownOutput: null, storages, signal: NEVER }),
     addresses,
     signal: NEVER,
   });

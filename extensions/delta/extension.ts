@@ -1,0 +1,24 @@
+import type { Extension } from "../../shared/extension/extension.ts";
+import { type DeltaForm, deltaIndex, formText } from "./op.ts";
+import { deltaSpec } from "./spec.ts";
+
+/** Delta tables as input of jobs. */
+export const delta: Extension = {
+  name: "delta",
+  formats: [
+    {
+      kind: "lake",
+      name: "delta",
+      title: "Delta table",
+      marker: "_delta_log",
+      removal: "VACUUM removed it, because no later version of the table has it",
+      says: "`delta` is the folder of a Delta table",
+      options: deltaSpec,
+      index: deltaIndex,
+      show: (form) => formText(form as DeltaForm),
+      cut: (index) => index,
+      loadLog: async () => (await import("./read-table.ts")).readTable,
+      loadReader: async () => (await import("./table-file.ts")).openTableFile,
+    },
+  ],
+};

@@ -1,0 +1,64 @@
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import type { AddedFile, Metadata, Protocol } from "./actions.ts";
+
+/**
+ * Features of tables that Shardmill reads. `deletionVectors` allows files without one, and the other features
+ * do not change how rows are read.
+ */
+const READS = new Set([
+  "timestampNtz",
+  "deletionVectors",
+  "v2Checkpoint",
+  "vacuumProtocolCheck",
+  "columnMapping",
+]);
+
+const UPGRADE = "copy the table with the tools that write it, into one without the feature";
+
+/** Advice about a feature. */
+const HINTS: Readonly<Record<string, string>> = {
+  columnMapping: "copy the table into one with `delta.columnMapping.mode` = `none`",
+  deletionVectors: "remove the deleted rows with REORG TABLE ... APPLY (PURGE)",
+};
+
+/** Newest version of readers that this one follows. */
+const READER_VERSION = 3;
+
+/**
+ * Refuses a table whose rows can only be read by a reader with another feature.
+ *
+ * @throws {INPUT_UNSUPPORTED} naming each feature
+ */
+export function refuseFeatures(
+  path: string,
+  { protocol, metadata }: { readonly protocol: Protocol; readonly metadata: Metadata },
+): void {
+  const { minReaderVersion, readerFeatures } = protocol;
+  if (minReaderVersion > READER_VERSION)
+    throw unsupported(path, [`version ${minReaderVersion} of the protocol for readers`]);
+  const unknown = readerFeatures.filter((feature) => !READS.has(feature));
+  if (unknown.length > 0)
+    throw unsupported(
+      path,
+      unknown.map((feature) => `the feature \`${feature}\``),
+    );
+  const mapping = metadata.configuration["delta.columnMapping.mode"] ?? "none";
+  if (mapping !== "none") throw unsupported(path, ["the feature `columnMapping`"], HINTS.columnMapping);
+  if (metadata.provider !== "parquet") throw unsupported(path, [`data files of format ${metadata.provider}`]);
+}
+
+/** @throws {INPUT_UNSUPPORTED} when rows are deleted from the file */
+export function refuseDeletions(path: string, { deletionVector }: AddedFile): void {
+  if (deletionVector !== null)
+    throw unsupported(path, ["a file with a deletion vector"], HINTS.deletionVectors);
+}
+
+function unsupported(path: string, what: readonly string[], hint = UPGRADE): ShardmillError {
+  const [first = ""] = what;
+  const message = `the Delta table ${path} uses ${what.join(", ")}, which is not supported`;
+  return new ShardmillError("INPUT_UNSUPPORTED", message, {
+    fields: { path, what: first },
+    problems: what.map((each) => ({ where: path, what: `uses ${each}`, hint })),
+    hint,
+  });
+}

@@ -1,0 +1,102 @@
+import { parseJson } from "../../../shared/core/parse-json.ts";
+import type { Field, FieldType, NumericType } from "../../../shared/domain/dataset.ts";
+import { logCorrupt, shown } from "./log-error.ts";
+
+/** Limit of nested types, far above that of any table, so that a log cannot exhaust the stack. */
+const MOST_DEPTH = 50;
+
+/** Limit of columns and nested fields. */
+const MOST_FIELDS = 100_000;
+
+const NUMBERS: Readonly<Record<string, NumericType>> = {
+  long: "int64",
+  integer: "int32",
+  short: "int16",
+  byte: "int8",
+  float: "float32",
+  double: "float64",
+  boolean: "bool",
+};
+
+const OTHERS: Readonly<Record<string, FieldType>> = {
+  string: { kind: "string" },
+  binary: { kind: "binary" },
+  date: { kind: "date", unit: "day" },
+  timestamp: { kind: "timestamp", unit: "microsecond", zone: "UTC" },
+  timestamp_ntz: { kind: "timestamp", unit: "microsecond", zone: null },
+};
+
+/**
+ * Reads the columns of a table from the schema in its log.
+ *
+ * @throws {INPUT_CORRUPT} naming an unknown type, or a column that is there twice
+ */
+export function readTableSchema(text: string, path: string): readonly Field[] {
+  return new SchemaReader(path).fields(parseJson(text), "schema", 0);
+}
+
+class SchemaReader {
+  readonly #path: string;
+  #read = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  fields(struct: unknown, name: string, depth: number): Field[] {
+    const list = isObject(struct) && struct.type === "struct" ? struct.fields : undefined;
+    if (!Array.isArray(list)) throw this.#fault(name, "a struct with fields", struct);
+    const names = new Set<string>();
+    return list.map((field: unknown): Field => {
+      if (!isObject(field) || typeof field.name !== "string" || field.name === "")
+        throw this.#fault(name, "fields with a name", field);
+      this.#read += 1;
+      if (this.#read > MOST_FIELDS) throw this.#fault(name, `at most ${MOST_FIELDS} fields`, "more");
+      const key = field.name.toLowerCase();
+      if (names.has(key)) throw this.#fault(name, "each name once, in any case", field.name);
+      names.add(key);
+      const type = this.#type(field.type, `${name}.${field.name}`, depth + 1);
+      return { name: field.name, type, nullable: field.nullable !== false };
+    });
+  }
+
+  #type(type: unknown, name: string, depth: number): FieldType {
+    if (depth > MOST_DEPTH) throw this.#fault(name, `at most ${MOST_DEPTH} levels of nested types`, "more");
+    if (typeof type === "string") return this.#plain(type, name);
+    if (!isObject(type)) throw this.#fault(name, "a type", type);
+    switch (type.type) {
+      case "struct":
+        return { kind: "struct", fields: this.fields(type, name, depth) };
+      case "array":
+        return { kind: "list", item: this.#type(type.elementType, name, depth + 1) };
+      case "map":
+        return {
+          kind: "map",
+          key: this.#type(type.keyType, name, depth + 1),
+          value: this.#type(type.valueType, name, depth + 1),
+        };
+      default:
+        throw this.#fault(name, "struct, array or map", type.type);
+    }
+  }
+
+  #plain(type: string, name: string): FieldType {
+    const number = Object.hasOwn(NUMBERS, type) ? NUMBERS[type] : undefined;
+    if (number !== undefined) return { kind: "numeric", type: number };
+    const other = Object.hasOwn(OTHERS, type) ? OTHERS[type] : undefined;
+    if (other !== undefined) return other;
+    const [, precision, scale] = /^decimal\((\d{1,2}),\s*(\d{1,2})\)$/.exec(type) ?? [];
+    const decimal = { kind: "decimal", precision: Number(precision), scale: Number(scale) } as const;
+    const { precision: digits, scale: behind } = decimal;
+    if (digits >= 1 && digits <= 38 && behind <= digits) return decimal;
+    throw this.#fault(name, "a type of Delta tables", type);
+  }
+
+  #fault(name: string, expected: string, found: unknown): Error {
+    return logCorrupt({ path: this.#path, where: `schema (${name})`, expected, found: shown(found) });
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,40 @@
+import type * as z from "zod";
+import type { Zod } from "../../shared/core/zod.ts";
+import type { Field } from "../../shared/domain/dataset.ts";
+import type { IndexParts } from "../../shared/extension/format.ts";
+
+/** Form of a Delta table's files: the columns of one version of the table. */
+export interface DeltaForm {
+  readonly kind: "delta";
+  readonly version: number;
+  /** All columns, in the order of the table's schema. */
+  readonly fields: readonly Field[];
+  /** Names of the columns that files lack, because the log has their values. */
+  readonly partitionColumns: readonly string[];
+}
+
+/** Facts of a data file that the log has, and the file itself lacks. */
+export interface DeltaIndex {
+  readonly form: DeltaForm;
+  /** Value of each partition column, as {@link "./partition-value.ts"} writes it. */
+  readonly values: readonly (string | null)[];
+}
+
+/** Builds the schema of an index. */
+export function deltaIndex(z: Zod, { field, count }: IndexParts): z.ZodType<DeltaIndex> {
+  return z.object({
+    form: z.object({
+      kind: z.literal("delta"),
+      version: count,
+      fields: z.array(field),
+      partitionColumns: z.array(z.string()),
+    }),
+    values: z.array(z.union([z.string(), z.literal(null)])),
+  });
+}
+
+/** Describes a form in messages. */
+export function formText({ version, partitionColumns }: DeltaForm): string {
+  const by = partitionColumns.length === 0 ? "" : `, partitioned by ${partitionColumns.join(", ")}`;
+  return `version ${version}${by}`;
+}

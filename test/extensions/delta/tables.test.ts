@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { readTable } from "../../../extensions/delta/read-table.ts";
+import type { DeltaSpec } from "../../../extensions/delta/spec.ts";
+import { openTableFile } from "../../../extensions/delta/table-file.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
+import { packageRoot } from "../../../shared/core/package-root.ts";
+import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import { createLocalStorage } from "../../../shared/storage/local.ts";
+import { byteSource } from "../../../shared/storage/storage.ts";
+import { readRows } from "../../support/read-rows.ts";
+import { plainRows } from "../../support/sample-table.ts";
+
+/** Tables by the deltalake library, with the rows that it reads in them: see `delta_tables.py`. */
+
+const TABLES = join(packageRoot, "test", "extensions", "delta", "tables");
+const storage = createLocalStorage();
+
+async function openParquet(path: string) {
+  const location = parseLocation(path);
+  const { bytes } = await storage.stat(location, NEVER);
+  return await openDatasetFile(byteSource(storage, location, bytes), "parquet", NEVER);
+}
+
+/** Returns the rows of a table as texts, in no order. */
+async function rowsOf(name: string, options: DeltaSpec = {}): Promise<string[]> {
+  const table = await readTable(parseLocation(join(TABLES, name)), { storage, options, signal: NEVER });
+  const rows: unknown[] = [];
+  for (const { path, index } of table.files) {
+    using file = openTableFile(await openParquet(path), index);
+    rows.push(...plainRows(await readRows(file)));
+  }
+  return texts(rows);
+}
+
+async function expectedRows(name: string): Promise<string[]> {
+  using file = await openParquet(join(TABLES, `${name}.parquet`));
+  return texts(plainRows(await readRows(file)));
+}
+
+const texts = (rows: readonly unknown[]) => rows.map((row) => JSON.stringify(row)).sort();
+
+test.each([
+  { name: "texts", of: "partitions of all kinds of text" },
+  { name: "parts", of: "a checkpoint in parts" },
+  { name: "sidecars", of: "a checkpoint with sidecars" },
+])("a table with $of has the rows of the library", async ({ name }) => {
+  const rows = await rowsOf(name);
+  expect(rows.length).toBeGreaterThan(20);
+  expect(rows).toEqual(await expectedRows(name));
+});
+
+test("columns that were added later are null in earlier files, also within a struct", async () => {
+  expect(await rowsOf("evolved", { version: 2 })).toEqual(await expectedRows("evolved"));
+  expect(await rowsOf("evolved")).toEqual(['{"other":1.5}']);
+});
+
+test("a read of single columns has their values, whichever the file lacks", async () => {
+  const table = await readTable(parseLocation(join(TABLES, "parts")), {
+    storage,
+    options: null,
+    signal: NEVER,
+  });
+  const [first] = table.files;
+  if (first === undefined) throw new Error("the table has files");
+  using file = openTableFile(await openParquet(first.path), first.index);
+  const { rows } = file;
+  for (const columns of [["part"], ["id"], ["part", "id"]]) {
+    const read = await readRows(file, { columns, rowStart: 1 });
+    expect([read.schema.names, read.numRows]).toEqual([columns, rows - 1]);
+  }
+  const [statistics] = file.statistics([{ name: "part", type: { kind: "string" }, nullable: true }]) ?? [];
+  expect(statistics).toEqual({ part: { least: "p 0", greatest: "p 0", nulls: 0 } });
+});

@@ -1,0 +1,79 @@
+import { cp, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect } from "vitest";
+import { packageRoot } from "../../shared/core/package-root.ts";
+import { JobFolder } from "../support/job-folder.ts";
+import { query } from "../support/known-answer.ts";
+import { needs } from "../support/needs.ts";
+import { runCli } from "../support/processes.ts";
+import { refused } from "../support/refusals.ts";
+
+/** Jobs over tables that the deltalake library wrote, from the command to the published output. */
+
+const TABLES = join(packageRoot, "test", "extensions", "delta", "tables");
+const expectedOf = (name: string) => join(TABLES, `${name}.parquet`);
+
+let job: JobFolder;
+beforeEach(async () => {
+  job = await JobFolder.make({ files: 0 });
+});
+afterEach(() => job[Symbol.asyncDispose]());
+
+async function writeJob(table: string, keep: readonly string[], input: object = {}): Promise<void> {
+  await cp(join(TABLES, table), job.at("table"), { recursive: true });
+  const path = "./table";
+  await job.writeJob({ model: undefined, input: { path, ...input }, map: { keep: [...keep] }, reduce: {} });
+}
+
+/** Counts the rows that only one of two tables has. */
+async function differences(output: string, expected: string): Promise<number> {
+  const [a, b] = [`SELECT * FROM '${output}/rows/*.parquet'`, `SELECT * FROM '${expected}'`];
+  const rows = await query(`(${a} EXCEPT ALL ${b}) UNION ALL (${b} EXCEPT ALL ${a})`);
+  return rows.length;
+}
+
+needs("delta")("the newest version of a table is published with its partition columns", async () => {
+  await writeJob("texts", ["id", "part of", "x"]);
+  expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
+  expect(await differences(job.out, expectedOf("texts"))).toBe(0);
+  const { stdout } = await runCli(["plan", job.job]);
+  expect(stdout).toContain("version 0, partitioned by part of");
+});
+
+needs("delta")("an earlier version has its own columns and rows", async () => {
+  await writeJob("evolved", ["id", "s", "added", "when"], { delta: { version: 2 } });
+  expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
+  expect(await differences(job.out, expectedOf("evolved"))).toBe(0);
+});
+
+needs("delta")("a condition on a partition column excludes files, and keeps its rows", async () => {
+  await writeJob("parts", ["id", "part"], { where: "part = 'p 1' AND id >= 20" });
+  const { code, stdout } = await runCli(["run", job.job, "--workers", "1", "--json"]);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout).rowsPruned).toBeGreaterThan(0);
+  const rows = await query(`SELECT id FROM '${job.out}/rows/*.parquet' ORDER BY id`);
+  const wanted = await query(
+    `SELECT id FROM '${expectedOf("parts")}' WHERE part = 'p 1' AND id >= 20 ORDER BY id`,
+  );
+  expect(rows.length).toBeGreaterThan(0);
+  expect(rows).toEqual(wanted);
+});
+
+needs("delta").each([
+  { name: "only new files of a table", input: { new: true }, code: "SPEC_INVALID" },
+  { name: "a version that it does not have", input: { delta: { version: 9 } }, code: "SPEC_INVALID" },
+  { name: "files within a table", input: { path: "./table/**/*.parquet" }, code: "INPUT_NOT_FOUND" },
+  { name: "the folder of a table", input: { path: "." }, code: "INPUT_NOT_FOUND" },
+  { name: "no table", input: { path: "./table/part=p%200", format: "delta" }, code: "INPUT_NOT_FOUND" },
+])("a job over $name is refused", async ({ input, code }) => {
+  await writeJob("parts", ["id"], input);
+  expect((await refused(job)).error).toMatchObject({ code });
+});
+
+needs("delta")("a file of the version that VACUUM has removed is named", async () => {
+  await writeJob("parts", ["id", "part"]);
+  const folder = job.at("table/part=p%201");
+  for (const name of await readdir(folder)) await rm(join(folder, name));
+  const { error } = await refused(job);
+  expect(error).toMatchObject({ code: "INPUT_NOT_FOUND", hint: expect.stringContaining("VACUUM") });
+});
