@@ -37,7 +37,7 @@ export async function planMap(
   signature: ModelSignature | null,
   context: MapContext,
 ): Promise<MapBinding> {
-  const { fields, folder, filter, classes = {} } = context;
+  const { fields, folder, filter, descriptions, classes = {} } = context;
   const planned = await planSteps("map.prepare", spec.prepare, fields, context);
   const prepared = filter === null ? planned : [filter, ...planned];
   const { steps: making, inputs } =
@@ -50,7 +50,7 @@ export async function planMap(
         });
   const prepare = [...prepared, ...making];
   const bound = bindMap({ ...spec, inputs }, signature, fieldsBehind(prepare, fields), {
-    ...{ folder, classes },
+    ...{ folder, classes, descriptions },
     // A step may replace a column by one of the same name, so the causes may be wrong.
     textCauses: planned.length === 0 ? context.textCauses : [],
   });

@@ -8,7 +8,7 @@ import { type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
 import { BUCKET_COLUMN } from "./buckets.ts";
 import { FILE_KEYS, featureOf, REDUCTIONS, STEPS } from "./features.ts";
-import type { notAPath } from "./location.ts";
+import { notAFilePlace, type notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
 /** Context of rules that involve several keys of the job file. */
@@ -128,7 +128,10 @@ export function checkOutputRules(
   output: { readonly op?: OpKind } & Readonly<Record<string, unknown>>,
   context: Context,
 ): void {
-  const { op = raw.kind } = output;
+  const { op = raw.kind, labels } = output;
+  const file = keyOf(labels, "file");
+  const misplaced = typeof file === "string" ? notAFilePlace(file) : null;
+  if (misplaced !== null) refuse(context, ["labels", "file"], misplaced.what, misplaced);
   const { keys, required } = opOf({ kind: op });
   for (const [key, expected] of Object.entries(required)) {
     if (output[key] === undefined) refuse(context, [key], `required with \`op: ${op}\``, { expected });

@@ -27,6 +27,7 @@ export function publishedFields(binding: Pick<MapBinding, "keep" | "outputs" | "
  * | `topK` | `<column>_values` float32[k], and `<column>_indices` int32[k] or `<column>_labels` string[k] |
  * | `threshold` | `<column>_scores` float32, `<column>_indices` int32 or `<column>_labels` string: lists |
  * | `columns` | `<column>_<label>` float32 for each class |
+ * | `ctc` | string, and `<column>_score` float32 |
  *
  * Output columns hold no nulls. Both the worker's columns and the check of SQL use this list.
  */
@@ -61,12 +62,12 @@ export function opRowOf({ dtype, rowDims, rowValues, sequence, open }: Omit<Outp
 
 /** Returns an op's column as a field of the output's files. */
 export function fieldOf({ column, dtype, open }: OutputBinding, made: OpColumn): Field {
-  const { suffix, type, length, perPosition = false, most, labels } = made;
+  const { suffix, type, length, perPosition = false, most, labels, isJoined = false } = made;
   const own = type === "tensor" ? dtype : type;
   const isText = labels !== undefined || own === "string";
   const value: FieldType = isText ? { kind: "string" } : { kind: "numeric", type: own };
   const cell: FieldType = length === null ? value : { kind: "fixedList", item: value, length };
-  const isList = perPosition || most !== undefined;
+  const isList = perPosition || (most !== undefined && !isJoined);
   const depth = isList ? (open === undefined ? 1 : listDepth(open)) : 0;
   let nested: FieldType = cell;
   for (let level = 0; level < depth; level += 1) nested = { kind: "list", item: nested };

@@ -93,6 +93,8 @@ export interface ModelSignature {
   readonly outputs: readonly TensorInfo[];
   /** Outputs that no column can hold. */
   readonly unusable: readonly UnusableOutput[];
+  /** Texts by key that the model's exporter added. Default: none. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 export interface UnusableOutput {

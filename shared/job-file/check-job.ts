@@ -45,10 +45,13 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
     // Wildcards and `=` in the folder's own name have no meaning.
     input: { ...input, path: input.path.map((path) => absolutePath(path, literalFolder(options.folder))) },
     ...(model === undefined ? {} : { model: { ...model, path: absolute(model.path) } }),
-    map: {
-      ...withFiles(withFolders(map, absolute), absolute),
-      outputs: map.outputs.toSorted((a, b) => placeOf(a.column) - placeOf(b.column)),
-    },
+    map: withFiles(
+      {
+        ...withFolders(map, absolute),
+        outputs: map.outputs.toSorted((a, b) => placeOf(a.column) - placeOf(b.column)),
+      },
+      absolute,
+    ),
     reduce: withReductionFiles(reduce, absolute),
     ...rest,
     ...withTableFiles(rest, absolute),

@@ -1,9 +1,10 @@
 import { INPUT_FILE_KEYS, reductionValue, stepValue } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
-import type { InputSpec, StepSpec } from "../domain/map-spec.ts";
+import type { InputSpec, OutputSpec, StepSpec } from "../domain/map-spec.ts";
 
 interface MapParts {
   readonly inputs: Readonly<Record<string, InputSpec>>;
+  readonly outputs: readonly OutputSpec[];
   readonly prepare: readonly StepSpec[];
   readonly finish: readonly StepSpec[];
 }
@@ -26,9 +27,16 @@ export function withFiles<Map extends MapParts>(map: Map, rename: (path: string)
   return {
     ...map,
     inputs: Object.fromEntries(inputs),
+    outputs: map.outputs.map((output) => renamedLabels(output, rename)),
     prepare: map.prepare.map(renamed),
     finish: map.finish.map(renamed),
   };
+}
+
+function renamedLabels<Output extends OutputSpec>(output: Output, rename: (path: string) => string): Output {
+  const { labels } = output;
+  if (labels === undefined || !("file" in labels)) return output;
+  return { ...output, labels: { file: rename(labels.file) } };
 }
 
 function renamedIn<T extends object>(value: T, keys: readonly string[], rename: (path: string) => string): T {

@@ -36,11 +36,11 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): Dig
     if (!files.includes(path)) files.push(path);
     return String(files.indexOf(path));
   };
-  const { inputs, keep, prepare, finish } = withFiles(spec.map, numbered);
+  const { inputs, keep, prepare, finish, outputs: named } = withFiles(spec.map, numbered);
   const labels = facts?.labels ?? null;
   const isPooled = spec.map.outputs.length === 0 || spec.map.outputs.some((output) => leavesPooling(output));
   const pooling = isPooled ? (facts?.pooling ?? null) : null;
-  const outputs = spec.map.outputs.map((output) => ({
+  const outputs = named.map((output) => ({
     ...(pooling !== null && leavesPooling(output) ? {} : { op: USUAL_OP }),
     ...(labels !== null && leavesLabels(output) ? { ...output, labels } : output),
   }));

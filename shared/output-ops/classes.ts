@@ -10,12 +10,27 @@ export const labelsKey = (z: Zod) =>
     .union([
       z.array(z.string()).min(1).max(MAX_LABELS),
       z.strictObject({ column: z.string().min(1).describe("Column of the input whose classes have names.") }),
+      z.strictObject({
+        file: z
+          .string()
+          .min(1)
+          .describe(
+            "File with a label in each line, a JSON list, or a JSON group: labels by index, or indices by label.",
+          ),
+      }),
+      z.strictObject({
+        metadata: z
+          .string()
+          .min(1)
+          .describe("Key of the model's metadata, in one of the forms of such a file."),
+      }),
     ])
     .exactOptional()
     .describe(
-      "With `argmax`, `topK`, `threshold` or `columns`: the names of the classes in index order. The column then holds names, " +
+      "With `argmax`, `topK`, `threshold`, `columns` or `ctc`: the names of the classes in index order. The column then holds names, " +
         "or is named by one. `{ column: label }` takes the names of that column's classes from the input, where Hugging Face's " +
-        "`datasets` wrote it (ClassLabel). Default: the names that the model or its folder gives.",
+        "`datasets` wrote it (ClassLabel). `{ file: names.txt }` reads a file, and `{ metadata: names }` the model's metadata. " +
+        "Default: the names that the model or its folder gives. With `op: ctc`: the characters. The blank may be omitted, or the blank and a space as the last class.",
     );
 
 /** Labels in a binding. Null: the column holds class indices. */

@@ -30,10 +30,15 @@ export interface OpColumn {
   readonly length: number | null;
   /** Each row has a list with one cell for each position. Default: one cell. */
   readonly perPosition?: boolean;
-  /** Limit of cells in a list whose length `writeList` determines for each row. Undefined: one cell. */
+  /**
+   * Limit of cells in a list whose length `writeList` determines for each row. Uneven rows: the limit for
+   * each position. Undefined: one cell.
+   */
   readonly most?: number;
   /** Texts for the int32 indices in the column, which then holds text. */
   readonly labels?: readonly string[];
+  /** The texts of a row's list are joined to one text. Default: false. */
+  readonly isJoined?: boolean;
 }
 
 /** Memory of a column's values, `length` values a row. Float16 values are raw bits. */
@@ -57,9 +62,11 @@ export type WriteRow = (scores: Scores, row: number, at: number, positions: numb
 
 /**
  * Writes the lists of row `row` of the scores at the start of an op's columns. Returns the length of each
- * list.
+ * list. A column without `most` has one cell.
+ *
+ * @param positions count of the row's own positions. Even rows: 1
  */
-export type WriteList = (scores: Scores, row: number) => number;
+export type WriteList = (scores: Scores, row: number, positions: number) => number;
 
 /** Reason why an output of the job file does not fit its tensor. */
 export interface OpProblem {

@@ -2,6 +2,7 @@ import type * as z from "zod";
 import { present } from "../core/assert.ts";
 import { argmax } from "./argmax.ts";
 import { columns } from "./columns.ts";
+import { ctc } from "./ctc.ts";
 import { maxSoftmax } from "./max-softmax.ts";
 import type { OutputOp } from "./output-op.ts";
 import { pool } from "./pool.ts";
@@ -22,6 +23,7 @@ export const OUTPUT_OPS = [
   topK,
   threshold,
   columns,
+  ctc,
 ] as const satisfies readonly OutputOp[];
 
 type AnyOp = (typeof OUTPUT_OPS)[number];

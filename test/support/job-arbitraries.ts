@@ -36,6 +36,14 @@ const outputOpPlan: fc.Arbitrary<OutputOpBinding> = fc.oneof(
     labels,
   }),
   fc.record({ kind: fc.constant("argmax"), labels }),
+  fc.record({
+    kind: fc.constant("ctc"),
+    positions: fc.option(fc.nat(1000).map((positions) => positions + 1)),
+    characters: fc.array(text, { maxLength: 3 }),
+    blank: fc.nat(),
+    isLogits: fc.boolean(),
+    isTrimmed: fc.boolean(),
+  }),
   fc.record({ kind: fc.constant("topK"), k: fc.nat(1000).map((k) => k + 1), labels }),
 );
 

@@ -186,6 +186,15 @@ export function identityModel(spec: { dtype: ElementType; dims: readonly Dim[] }
   });
 }
 
+/** Returns a model with metadata, as exporters add them. */
+export function withMetadata(model: Uint8Array, metadata: Readonly<Record<string, string>>): Uint8Array {
+  const proto = onnx.ModelProto.decode(model);
+  proto.metadataProps = Object.entries(metadata).map(([key, value]) =>
+    onnx.StringStringEntryProto.create({ key, value }),
+  );
+  return onnx.ModelProto.encode(proto).finish();
+}
+
 /**
  * Builds `index` [batch] -> `value` float32 [batch]: the `index`-th of `table` (default: 10, 20, 30).
  * `session.run` fails when any index of the batch is negative or not below the table's length.

@@ -87,4 +87,18 @@ export const PLAIN_OPS = {
     return [best.map((index) => values[index] ?? 0), best];
   },
   columns: (values) => values.map((value) => [value]),
+  ctc: (_values, plan, positions) => {
+    if (plan.kind !== "ctc") return [];
+    const best = positions.map((values) => ranked(values)[0] ?? 0);
+    // Groups equal neighbours first, and removes the blank afterwards.
+    const taken = best
+      .map((index, at) => ({ index, values: positions[at] ?? [] }))
+      .filter(({ index }, at) => index !== best[at - 1])
+      .filter(({ index }) => index !== plan.blank);
+    const scores = taken.map(
+      ({ index, values }) => (plan.isLogits ? probabilities(values)[index] : values[index]) ?? 0,
+    );
+    const sum = scores.reduce((total, score) => total + score, 0);
+    return [taken.map(({ index }) => index), [scores.length === 0 ? 0 : sum / scores.length]];
+  },
 } as const satisfies Record<OpKind, PlainOp>;

@@ -1,5 +1,4 @@
 import { type Field as ArrowField, type Data, DataType, makeData } from "apache-arrow";
-import { assert } from "../../shared/core/assert.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { ColumnValues } from "../../shared/output-ops/output-op.ts";
 import type { RowRange } from "../tensorize/input-chunk.ts";
@@ -7,15 +6,20 @@ import { arrowField } from "./arrow-fields.ts";
 import { cellData, type FlatData, flatOf, grown, type MadeColumn } from "./output-column.ts";
 
 /**
- * Made column of lists with different lengths. The cells of all rows are stored in order of writing, which
- * differs from the order of rows.
+ * Made column of lists with different lengths, or of texts that are joined from such lists. The cells of all
+ * rows are stored in order of writing, which differs from the order of rows. A column of another type has one
+ * cell in each row.
  */
 export class ListColumn implements MadeColumn {
   readonly field: ArrowField;
-  readonly mostOffsetBytes: number;
   /** Buffer for the cells of one row, which `append` reads. */
-  readonly cells: ColumnValues;
+  cells: ColumnValues;
+  /** Each row has one cell, not a list. */
+  readonly #isOne: boolean;
+  /** Most cells of a position. */
+  readonly #most: number;
   readonly #flat: FlatData;
+  readonly #longest: number;
   #written: ColumnValues;
   #used = 0;
   /** Start and number of cells by row of the shard. */
@@ -23,23 +27,40 @@ export class ListColumn implements MadeColumn {
   #counts: Uint32Array;
 
   /**
-   * @param cells buffer for the most cells that a row can have
+   * @param cells buffer for the most cells that a row, or a position of it, can have
    * @param capacityRows rows of the shard
    */
   constructor(
     field: Field,
-    cells: ColumnValues,
+    { room, isOne }: { readonly room: ColumnValues; readonly isOne: boolean },
     capacityRows: number,
     labels: readonly string[] | null = null,
   ) {
     this.field = arrowField(field);
-    this.cells = cells;
-    this.#written = cells.slice(0, 0);
+    this.cells = room;
+    this.#isOne = isOne;
+    this.#most = room.length;
+    this.#written = room.slice(0, 0);
     this.#starts = new Uint32Array(capacityRows);
     this.#counts = new Uint32Array(capacityRows);
     const { flat, longest } = flatOf(labels);
     this.#flat = flat;
-    this.mostOffsetBytes = cells.length * Math.max(1, longest);
+    this.#longest = longest;
+  }
+
+  get mostOffsetBytes(): number {
+    return this.cells.length * Math.max(1, this.#longest);
+  }
+
+  /**
+   * Makes room for the cells of a row with `positions` positions.
+   *
+   * @returns true when `cells` is a new array
+   */
+  widen(positions: number): boolean {
+    const { cells } = this;
+    if (!this.#isOne) this.cells = grown(cells, positions * this.#most);
+    return this.cells !== cells;
   }
 
   /** Makes room for `rows` rows. A step may increase the rows of a shard. */
@@ -48,8 +69,9 @@ export class ListColumn implements MadeColumn {
     this.#counts = grown(this.#counts, rows);
   }
 
-  /** Stores the first `count` of `cells` as the row at `place`. */
-  append(place: number, count: number): void {
+  /** Stores the first `length` of `cells` as the row at `place`. */
+  append(place: number, length: number): void {
+    const count = this.#isOne ? 1 : length;
     this.#written = grown(this.#written, this.#used + count);
     this.#written.set(this.cells.subarray(0, count), this.#used);
     this.#starts[place] = this.#used;
@@ -70,9 +92,14 @@ export class ListColumn implements MadeColumn {
     const cells = valueOffsets[rows] ?? 0;
     const values = this.#gather(places, cells);
     const { type } = this.field;
-    assert(DataType.isList(type), "a column of lists is a list");
-    const child = cellData(type.valueType, cells, values, this.#flat);
-    return makeData({ type, length: rows, nullCount: 0, valueOffsets, child });
+    if (DataType.isList(type)) {
+      const child = cellData(type.valueType, cells, values, this.#flat);
+      return makeData({ type, length: rows, nullCount: 0, valueOffsets, child });
+    }
+    const flat = this.#flat(type, values);
+    if (!DataType.isUtf8(type)) return flat;
+    const joined = valueOffsets.map((cell) => flat.valueOffsets[cell] ?? 0);
+    return makeData({ type, length: rows, nullCount: 0, valueOffsets: joined, data: flat.values });
   }
 
   #gather(places: readonly RowRange[], cells: number): ColumnValues {

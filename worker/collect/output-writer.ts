@@ -22,6 +22,7 @@ import { numbersOf } from "./numbers.ts";
 import {
   columnValues,
   copyElements,
+  grown,
   type MadeColumn,
   OutputColumn,
   type Placement,
@@ -65,10 +66,12 @@ export function createOutputWriter(
   }
   if (op.writeList !== undefined) {
     const lists = columns.map(({ field, labels, made }) => {
-      return new ListColumn(field, roomFor(made, made.most ?? 0), capacityRows, labels);
+      const cells = { isOne: made.most === undefined, room: roomFor(made, made.most ?? 1) };
+      return new ListColumn(field, cells, capacityRows, labels);
     });
-    const cells = lists.map((list) => list.cells);
-    return listWriter(binding, lists, op.writeList(binding.op, cells));
+    const writeList = op.writeList.bind(op);
+    const cellsOf = () => lists.map(({ cells }) => cells);
+    return listWriter(binding, lists, () => writeList(binding.op, cellsOf()));
   }
   const write = present(op.write, "an op writes what is not copied");
   const written = columns.map(({ field, width, labels, made }) => {
@@ -158,43 +161,47 @@ function rowWriter(
   columns: readonly OutputColumn[],
   writeInto: () => WriteRow,
 ): OutputWriter {
-  const { sequence } = binding;
+  const positions = new PositionCounts(binding);
   let write = writeInto();
-  let counts = new Uint32Array(0);
   return {
     columns,
-    open: ({ rows, positions }, place) => {
-      const grown = columns.map((column) => column.reserve(place + rows));
+    open: (chunk, place) => {
+      const grown = columns.map((column) => column.reserve(place + chunk.rows));
       if (grown.includes(true)) write = writeInto();
-      if (sequence !== null) counts = withCounts(counts, place, countsOf(positions, sequence));
+      positions.open(chunk, place);
     },
     write: (tensor, placements) => {
       const scores = scoresOf(tensor, binding);
       for (const { tensorRow, rows, place } of placements) {
         for (let row = 0; row < rows; row += 1) {
-          const positions = sequence !== null ? (counts[place + row] ?? 0) : 1;
-          write(scores, tensorRow + row, place + row, positions);
+          write(scores, tensorRow + row, place + row, positions.of(place + row));
         }
       }
     },
   };
 }
 
+/** Returns a writer for ops that make lists of varying length. */
 function listWriter(
   binding: OutputBinding,
   columns: readonly ListColumn[],
-  writeList: WriteList,
+  writeInto: () => WriteList,
 ): OutputWriter {
+  const positions = new PositionCounts(binding);
+  let write = writeInto();
   return {
     columns,
-    open: ({ rows }, place) => {
-      for (const column of columns) column.reserve(place + rows);
+    open: (chunk, place) => {
+      for (const column of columns) column.reserve(place + chunk.rows);
+      positions.open(chunk, place);
     },
     write: (tensor, placements) => {
       const scores = scoresOf(tensor, binding);
+      const widened = columns.map((column) => column.widen(scores.length));
+      if (widened.includes(true)) write = writeInto();
       for (const { tensorRow, rows, place } of placements) {
         for (let row = 0; row < rows; row += 1) {
-          const count = writeList(scores, tensorRow + row);
+          const count = write(scores, tensorRow + row, positions.of(place + row));
           for (const column of columns) column.append(place + row, count);
         }
       }
@@ -207,18 +214,25 @@ function scoresOf(tensor: TensorData, { rowValues, sequence }: OutputBinding): S
   return { values: numbersOf(tensor), width: rowValues, length };
 }
 
-/** Returns `counts` by row of the shard, with those of a chunk from `place` on. */
-function withCounts(
-  counts: Uint32Array<ArrayBuffer>,
-  place: number,
-  added: Uint32Array,
-): Uint32Array<ArrayBuffer> {
-  const needed = place + added.length;
-  let all = counts;
-  if (needed > counts.length) {
-    all = new Uint32Array(Math.max(needed, 2 * counts.length));
-    all.set(counts);
+/** Positions of uneven rows, by row of the shard. */
+class PositionCounts {
+  readonly #sequence: number | null;
+  #counts = new Uint32Array(0);
+
+  constructor({ sequence }: OutputBinding) {
+    this.#sequence = sequence;
   }
-  all.set(added, place);
-  return all;
+
+  /** Adds the rows of a chunk, from `place` on. */
+  open({ positions }: InputChunk, place: number): void {
+    if (this.#sequence === null) return;
+    const added = countsOf(positions, this.#sequence);
+    this.#counts = grown(this.#counts, place + added.length);
+    this.#counts.set(added, place);
+  }
+
+  /** Returns the positions of a row. Even rows: 1. */
+  of(place: number): number {
+    return this.#sequence === null ? 1 : (this.#counts[place] ?? 0);
+  }
 }

@@ -10,6 +10,7 @@ import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
 import { outputFields } from "../../../shared/domain/output-fields.ts";
 import type { ModelSignature } from "../../../shared/domain/tensor.ts";
 import type { TextCause } from "../../../shared/domain/text-cause.ts";
+import type { DescribedFiles } from "../../../shared/extension/step-part.ts";
 import { sourceColumns } from "../../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
@@ -30,6 +31,8 @@ interface BindContext {
   readonly textCauses?: readonly TextCause[];
   /** Names that the input gives to the classes of its columns. Default: none. */
   readonly classes?: ClassNames;
+  /** Facts about the files of the job. Default: none. */
+  readonly descriptions?: DescribedFiles["descriptions"];
 }
 
 /**
@@ -59,7 +62,7 @@ export function bindMap(
   spec: MapSpec,
   signature: ModelSignature | null,
   fields: readonly Field[],
-  { folder = null, textCauses = [], classes = {} }: BindContext = {},
+  { folder = null, textCauses = [], classes = {}, descriptions = new Map() }: BindContext = {},
 ): MapBinding {
   if (signature === null) return bindRows(spec, fields);
   const problems: SpecProblem[] = [];
@@ -80,6 +83,8 @@ export function bindMap(
     ...{ signature, folder, classes, sizes, sequences, fixedBatchRows },
     batchNames: batchNamesOf(withRows),
     isNamed: spec.outputs.length > 0,
+    descriptions,
+    metadata: signature.metadata ?? {},
   };
   const outputs: OutputBinding[] = [];
   for (const [column, output] of wantedOutputs(spec, signature)) {

@@ -1,6 +1,5 @@
 import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
-import type { ClassNames } from "../../../shared/domain/hugging-face.ts";
 import type { OutputBinding } from "../../../shared/domain/map-binding.ts";
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
@@ -15,20 +14,19 @@ import {
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import { bindOp } from "../../../shared/output-ops/op-schemas.ts";
+import { type LabelSources, withNamedLabels } from "../labels/named-labels.ts";
 import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./bind-batch.ts";
 import { checkOp, type RequestedOutput } from "./check-op.ts";
 import { closedDims, type DimSizes, fitShape, openRowDims, unevenSymbol } from "./dims.ts";
-import { withColumnLabels, withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
+import { withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
 import { bindOpen, type ListDims, unnamedOpen } from "./open-dims.ts";
 import type { Sequences } from "./sequences.ts";
 
 /** Facts that outputs are bound against. */
-interface OutputContext {
+interface OutputContext extends LabelSources {
   readonly signature: ModelSignature;
   /** Folder of the model, for settings that outputs omit. Null: the job names a model file. */
   readonly folder: ModelFolder | null;
-  /** Names that the input gives to the classes of its columns. */
-  readonly classes: ClassNames;
   /** Sizes of the model's symbols, from the inputs. */
   readonly sizes: DimSizes;
   /**
@@ -54,7 +52,7 @@ export function bindOutput(
   const first = declared === null ? null : outputBatchFirst(declared, spec, path, problems);
   if (declared === null || first === null || !hasBatch(first, { spec, path }, context, problems)) return null;
   const before = problems.length;
-  const named = withColumnLabels({ spec, path }, context.classes, problems);
+  const named = withNamedLabels({ spec, path }, context, problems);
   const own = withNamedShape({ tensor: first.tensor, spec: withModelLabels(named, declared), path });
   const sequence = sequenceOf(own, context);
   const row = rowOf(own, sequence, context, problems);

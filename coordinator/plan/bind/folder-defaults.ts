@@ -1,6 +1,3 @@
-import { listNames } from "../../../shared/core/list-names.ts";
-import { didYouMean } from "../../../shared/core/nearest.ts";
-import type { ClassNames } from "../../../shared/domain/hugging-face.ts";
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
 import {
   type FolderDoubt,
@@ -13,35 +10,6 @@ import type { TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import type { OpKind } from "../../../shared/output-ops/output-ops.ts";
-
-/** Replaces the column that an output names for its labels by the names of that column's classes. */
-export function withColumnLabels(
-  { spec, path }: { readonly spec: OutputSpec; readonly path: KeyPath },
-  classes: ClassNames,
-  problems: SpecProblem[],
-): OutputSpec {
-  const { labels, ...rest } = spec;
-  if (labels === undefined || isList(labels)) return spec;
-  const { column } = labels;
-  if (Object.hasOwn(classes, column)) return { ...rest, labels: [...(classes[column] ?? [])] };
-  const columns = Object.keys(classes);
-  problems.push({
-    path: [...path, "labels", "column"],
-    part: "value",
-    what: `the input names no classes of \`${column}\``,
-    expected:
-      columns.length === 0
-        ? "names in `labels`, because no column has the feature ClassLabel with equal names in all files"
-        : `a column of the feature ClassLabel: ${listNames(columns)}`,
-    found: `\`${column}\``,
-    ...didYouMean(column, columns),
-  });
-  return rest;
-}
-
-function isList(labels: object): labels is readonly string[] {
-  return Array.isArray(labels);
-}
 
 /**
  * Adds the model's own class names to an output without labels. Classes that are named by their index stay

@@ -1,5 +1,6 @@
 import { errorToData } from "../../../shared/core/errors.ts";
 import { answerIsolated } from "../../../shared/onnx/isolated.ts";
+import { readMetadata } from "../../../shared/onnx/model-metadata.ts";
 import { createSession } from "../../../shared/onnx/session.ts";
 import type { InspectAnswer, InspectQuestion } from "./inspect-model.ts";
 import { tensorOfMade } from "./made-input.ts";
@@ -12,7 +13,7 @@ import { tensorOfMade } from "./made-input.ts";
 async function inspect({ path, run }: InspectQuestion): Promise<InspectAnswer> {
   try {
     await using session = await createSession(path, { device: "cpu", threads: 1, optimize: false });
-    const { signature } = session;
+    const signature = { ...session.signature, metadata: await readMetadata(path) };
     if (run === null) return { kind: "read", signature, ran: [] };
     const feeds = Object.fromEntries(run.inputs.map((input) => [input.tensor, tensorOfMade(input)]));
     const outputs = await session.run(feeds, run.outputs);

@@ -12,6 +12,7 @@ import type { DescribedFiles, FilesPart } from "../../../shared/extension/step-p
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
 import { isPlaceError } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
+import { LABEL_FILES } from "../labels/label-files.ts";
 import { fileHere, unreadable } from "./file-here.ts";
 import { readTableFiles } from "./table-files.ts";
 
@@ -37,7 +38,7 @@ interface JobProgram extends NamedProgram {
 type CodeSpec = Pick<JobSpec, "map" | "reduce" | "tables">;
 
 /** Returns the files that a job's steps and inputs name. */
-export function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly NamedFile[] {
+export function filesNamedBy({ inputs, outputs, prepare, finish }: JobSpec["map"]): readonly NamedFile[] {
   const ofInputs = Object.entries(inputs).flatMap(([name, input]) =>
     INPUTS.flatMap(({ files }) =>
       filesIn(input, files, (key) => formatKeyPath(["map", "inputs", name, key])),
@@ -52,7 +53,14 @@ export function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): reado
       return filesIn(value, part.files, (key) => `map.${stage}[${at}].${part.key}.${key}`);
     }),
   );
-  return [...ofInputs, ...ofSteps];
+  const ofOutputs = outputs.flatMap(({ column, labels = [] }) => {
+    const files = filesIn(labels, LABEL_FILES, (key) =>
+      formatKeyPath(["map", "outputs", column, "labels", key]),
+    );
+    // Another key may name the same file, for another purpose.
+    return files.map((file) => ({ ...file, name: file.where }));
+  });
+  return [...ofInputs, ...ofSteps, ...ofOutputs];
 }
 
 function filesIn(

@@ -10,6 +10,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^coordinator\/plan\/plan-shards\.ts$/,
   /^coordinator\/plan\/footers\/seal-dataset\.ts$/,
   /^coordinator\/plan\/bind\//,
+  /^coordinator\/plan\/labels\/(labels-text|named-labels)\.ts$/,
   /^coordinator\/publish\/layout\.ts$/,
   /^coordinator\/publish\/shape\/(folder-plan|plan-parts)\.ts$/,
   /^coordinator\/insight\/(advice|bottleneck|durations|pace-(meter|samples)|recall-run|record-times|run-(memory|meter)|packed-history|shard-(cells|map)|time-line|worker-memor(y|ies)|store-advice|store-rates|store-watch)\.ts$/,

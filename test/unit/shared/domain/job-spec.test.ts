@@ -55,16 +55,23 @@ describe("the types of the job file", () => {
         | "sigmoid"
         | "topK"
         | "threshold"
-        | "columns";
+        | "columns"
+        | "ctc";
       readonly pool?: "mean" | "cls" | "max" | "last";
       readonly positions?: "all";
       readonly threshold?: number;
       readonly activation?: "sigmoid" | "none";
+      readonly blank?: number;
+      readonly softmax?: boolean;
       readonly dims?: number;
       readonly normalize?: boolean;
       readonly as?: "float32" | "float16" | "int8" | "ubinary";
       readonly k?: number;
-      readonly labels?: readonly string[] | { readonly column: string };
+      readonly labels?:
+        | readonly string[]
+        | { readonly column: string }
+        | { readonly file: string }
+        | { readonly metadata: string };
       readonly shape?: readonly (number | string)[];
       readonly lengths?: string;
       readonly batchAxis?: number | "none";

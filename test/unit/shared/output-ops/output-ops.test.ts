@@ -49,28 +49,40 @@ const cases: fc.Arbitrary<Case> = fc.integer({ min: 2, max: 18 }).chain((classes
       {
         k: fc.integer({ min: 1, max: classes }),
         pool: fc.constantFrom("mean", "cls", "max", "last"),
-        labels: fc.constant(Array.from({ length: classes }, (_, index) => `class ${index}`)),
+        labels: fc.constant(labelsOf(classes)),
         dims: fc.integer({ min: 1, max: classes }),
         normalize: fc.constant(true),
         as: fc.constantFrom("float32", "float16", "int8", "ubinary"),
         activation: fc.constantFrom("sigmoid", "none"),
         // Includes scores at the thresholds: 0 and 1, and the sigmoid of 0.
         threshold: fc.constantFrom(0, 0.1, 0.5, 0.9, 1),
+        blank: fc.nat(classes - 1),
+        softmax: fc.boolean(),
       },
       { requiredKeys: ["k", "pool", "normalize", "threshold"] },
     ),
   }),
 );
 
+function labelsOf(classes: number): string[] {
+  return Array.from({ length: classes }, (_, index) => `class ${index}`);
+}
+
+/** Ops that are tested on rows of uneven length. */
+const OF_POSITIONS: readonly OpKind[] = ["pool", "ctc"];
+
 /** Returns the keys of a case that this op uses. */
-function specOf({ keys }: Pick<OutputOp, "keys">, some: Pick<Case, "keys">) {
+function specOf({ keys, required }: OutputOp, some: Pick<Case, "keys" | "classes">) {
   const used = keys(ZOD);
-  return Object.fromEntries(Object.entries(some.keys).filter(([key]) => Object.hasOwn(used, key)));
+  const named = Object.hasOwn(required, "labels") ? { labels: labelsOf(some.classes) } : {};
+  const all = Object.entries({ ...named, ...some.keys });
+  return Object.fromEntries(all.filter(([key]) => Object.hasOwn(used, key)));
 }
 
 /** Returns an output, with positions for an op that uses them. */
 function outputOf(kind: OpKind, { classes }: Case): Omit<OutputBinding, "op"> {
-  return anOutput({ rowDims: [classes], rowValues: classes, sequence: kind === "pool" ? 0 : null });
+  const sequence = OF_POSITIONS.includes(kind) ? 0 : null;
+  return anOutput({ rowDims: [classes], rowValues: classes, sequence });
 }
 
 function bindingOf(kind: OpKind, spec: OpSpec, some: Case): OutputBinding {
@@ -123,6 +135,7 @@ const MISFITS: Partial<Record<OpKind, OpSpec>> = {
   topK: { k: 4, labels: ["one", "two"] },
   threshold: { threshold: 1.5, labels: ["one", "two"] },
   columns: { labels: ["one", "two"] },
+  ctc: { blank: 3, labels: ["one", "two", "three", "four"] },
 };
 
 describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind]] as const))(
@@ -138,8 +151,9 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
           for (const [row, values] of some.rows.entries()) {
             const positions = values.map((position) => position.map(Math.fround));
             const expected = plain(positions[0] ?? [], binding.op, positions);
-            for (const [index, { labels, type }] of columns.entries()) {
-              const cells = (expected[index] ?? []).map((value) => labels?.[value] ?? value);
+            for (const [index, { labels, type, isJoined = false }] of columns.entries()) {
+              const named = (expected[index] ?? []).map((value) => labels?.[value] ?? value);
+              const cells = isJoined ? [named.join("")] : named;
               const cell = found[index]?.[row] ?? [];
               expect(cell).toHaveLength(cells.length);
               const isClose = cell.every((value, at) =>
@@ -182,7 +196,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
     });
 
     test("all keys that do not fit the tensor are reported at once", () => {
-      const dims = kind === "pool" ? [5, 3] : [3];
+      const dims = OF_POSITIONS.includes(kind) ? [5, 3] : [3];
       const row = { dtype: "float32", dims, values: product(dims), perPosition: false };
       const { [kind]: keys = {} } = MISFITS;
       expect(op.problems(keys, row).map(({ key }) => key)).toEqual(
@@ -205,6 +219,8 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
         sequences,
         folder: null,
         classes: {},
+        descriptions: new Map(),
+        metadata: {},
         fixedBatchRows: null,
         batchNames: new Set(["n"]),
         isNamed: true,
@@ -212,7 +228,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
       const spec = {
         tensor: "t",
         op: kind,
-        ...specOf(op, { keys: { k: 1, pool: "mean", threshold: 0.5 } }),
+        ...specOf(op, { classes: 4, keys: { k: 1, pool: "mean", threshold: 0.5 } }),
       };
       const bound = bindOutput("y", spec, context, problems);
       expect(bound !== null).toBe(op.takesPositions);

@@ -49,6 +49,7 @@ const SINCE = {
     topK: 4,
     threshold: 4,
     columns: 4,
+    ctc: 4,
   },
   formats: { parquet: 4, arrow: 4, csv: 4, json: 4 },
 } satisfies {

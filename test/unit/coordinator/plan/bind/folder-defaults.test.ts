@@ -1,9 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  withColumnLabels,
-  withFolderLabels,
-  withFolderPooling,
-} from "../../../../../coordinator/plan/bind/folder-defaults.ts";
+import { withFolderLabels, withFolderPooling } from "../../../../../coordinator/plan/bind/folder-defaults.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 import type { OutputSpec } from "../../../../../shared/domain/map-spec.ts";
 import type { FolderDoubt, ModelFolder } from "../../../../../shared/domain/model-folder.ts";
@@ -34,35 +30,6 @@ function fill(spec: OutputSpec, classes: number, folder: ModelFolder | null) {
   const path = ["map", "outputs", "y"];
   return { spec: withFolderLabels({ spec, path }, classes, folder, problems), problems };
 }
-
-describe("labels from a column's classes", () => {
-  const named = (spec: OutputSpec) => {
-    const problems: SpecProblem[] = [];
-    const path = ["map", "outputs", "y"];
-    return { spec: withColumnLabels({ spec, path }, { label: ["cat", "dog"] }, problems), problems };
-  };
-
-  test("replace the column in the output, and leave other outputs", () => {
-    expect(named({ op: "argmax", labels: { column: "label" } })).toEqual({
-      spec: { op: "argmax", labels: ["cat", "dog"] },
-      problems: [],
-    });
-    for (const spec of [{ op: "argmax", labels: ["a"] }, { op: "argmax" }] as const)
-      expect(named({ ...spec })).toEqual({ spec, problems: [] });
-  });
-
-  test.each(["labels", "constructor"])("of a column without named classes are a problem: %s", (column) => {
-    const { spec, problems } = named({ op: "argmax", labels: { column } });
-    expect(spec).toEqual({ op: "argmax" });
-    expect(problems).toMatchObject([
-      {
-        path: ["map", "outputs", "y", "labels", "column"],
-        what: `the input names no classes of \`${column}\``,
-        expected: "a column of the feature ClassLabel: `label`",
-      },
-    ]);
-  });
-});
 
 describe("labels from the model's folder", () => {
   test.each([{ op: "argmax" }, { op: "topK", k: 2 }] as const)(
