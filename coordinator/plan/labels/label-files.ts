@@ -11,6 +11,10 @@ const MAX_BYTES = 16 << 20;
 /** Files that `labels` of an output name. */
 export const LABEL_FILES = { keys: ["file"], describe: readLabels } as const satisfies FilesPart;
 
+/**
+ * Reads a file of labels on this machine. Refuses a file that is too large or has no labels, so that the plan
+ * can name the key.
+ */
 async function readLabels({ location, bytes }: StepFile, signal: AbortSignal): Promise<LabelsRead> {
   if (bytes > MAX_BYTES) return { kind: "refused", why: `has ${bytes} bytes, more than ${MAX_BYTES}` };
   await using storages = new Storages({});
