@@ -76,7 +76,7 @@ test("only extensions load store, proxy and queue libraries, and entry files hav
   expect(reaching.flatMap(ofOurs).filter((source) => !theirs.test(source))).toEqual([]);
   // Each entry file of the engine contains the facts of every extension, and the code of none.
   const code =
-    /^extensions\/(?!list\.ts$|[^/]+\/(extension|address|address-options|(?:output\/)?op|spec)\.ts$)/;
+    /^extensions\/(?!list\.ts$|[^/]+\/(extension|address|address-options|(?:[^/]+\/)?(?:op|spec)|[^/]+\/(?:presets|check-[a-z]+))\.ts$)/;
   for (const entry of names.filter((name) => !/^(chunks|extensions)\//.test(name)))
     expect(
       [...closure(entry)].flatMap(ofOurs).filter((source) => code.test(source)),

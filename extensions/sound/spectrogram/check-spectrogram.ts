@@ -1,7 +1,6 @@
 import type { z } from "zod";
 import type { SpecParts } from "../../../shared/extension/feature.ts";
-import { canTransform } from "./fft.ts";
-import { isComplex } from "./op.ts";
+import { canTransform, isComplex } from "./op.ts";
 import { planSpectrogram, presetRate, type SpectrogramKind } from "./presets.ts";
 import type { SpectrogramSpec } from "./spec.ts";
 

@@ -1,16 +1,10 @@
-/** Limit of a prime factor. The transform takes time by the largest. */
-const MOST_FACTOR = 127;
+import { radixes } from "./op.ts";
 
 /** Step of the transform: `radix` parts of `count` values each, in `stride` transforms. */
 interface Pass {
   readonly radix: number;
   readonly count: number;
   readonly stride: number;
-}
-
-/** Checks whether {@link RealFft} supports a length. */
-export function canTransform(length: number): boolean {
-  return length > 1 && radixes(length).every((radix) => radix <= MOST_FACTOR);
 }
 
 /** Fourier transform of real values, in double precision. */
@@ -196,18 +190,4 @@ function passesOf(length: number): readonly Pass[] {
     stride *= radix;
     return pass;
   });
-}
-
-/** Factors a length into fours and primes, ascending. */
-function radixes(length: number): readonly number[] {
-  const found: number[] = [];
-  let rest = length;
-  for (const radix of [4, 2]) {
-    for (; rest % radix === 0; rest /= radix) found.push(radix);
-  }
-  for (let radix = 3; rest > 1; radix += 2) {
-    if (radix * radix > rest) radix = rest;
-    for (; rest % radix === 0; rest /= radix) found.push(radix);
-  }
-  return found;
 }

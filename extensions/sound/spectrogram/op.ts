@@ -1,5 +1,8 @@
 import type { Zod } from "../../../shared/core/zod.ts";
 
+/** Limit of a prime factor. The transform takes time by the largest. */
+const MOST_FACTOR = 127;
+
 /** Windows of a frame. All are periodic. */
 export const FRAME_WINDOWS = ["hann", "hamming", "blackman", "ones"] as const;
 
@@ -128,4 +131,23 @@ export function spectrogramText(plan: SpectrogramPlan): string {
     ...(log === "none" ? [] : [log]),
     layout,
   ].join(", ");
+}
+
+/** Checks whether there is a transform of a length. */
+export function canTransform(length: number): boolean {
+  return length > 1 && radixes(length).every((radix) => radix <= MOST_FACTOR);
+}
+
+/** Factors a length into fours and primes, ascending. */
+export function radixes(length: number): readonly number[] {
+  const found: number[] = [];
+  let rest = length;
+  for (const radix of [4, 2]) {
+    for (; rest % radix === 0; rest /= radix) found.push(radix);
+  }
+  for (let radix = 3; rest > 1; radix += 2) {
+    if (radix * radix > rest) radix = rest;
+    for (; rest % radix === 0; rest /= radix) found.push(radix);
+  }
+  return found;
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canTransform, RealFft } from "../../../../extensions/sound/spectrogram/fft.ts";
+import { RealFft } from "../../../../extensions/sound/spectrogram/fft.ts";
+import { canTransform } from "../../../../extensions/sound/spectrogram/op.ts";
 import { noise } from "../../../support/sound-files.ts";
 
 /** Computes one frequency by the definition of the transform. */
