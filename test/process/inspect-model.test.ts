@@ -28,6 +28,7 @@ test("inspectModel returns the size, digest and signature of a model file", asyn
       inputs: [{ name: "input", dtype: "float32", dims: [4, 8] }],
       outputs: [{ name: "logits", dtype: "float32", dims: [4, 3] }],
       unusable: [],
+      metadata: {},
     },
   });
 });
