@@ -27,12 +27,13 @@ export async function lakeTableAt(
   if (isWebInput(folder)) return null;
   for (const lake of LAKE_FORMATS) {
     if (!isAnyFormat(format) && lake.name !== format) continue;
-    // A folder that cannot be looked into is reported as such when it is listed.
-    const kind = await storage.kindAt(below(folder, lake.marker), signal).catch(() => {
+    try {
+      if ((await storage.kindAt(below(folder, lake.marker), signal)) !== "folder") continue;
+    } catch {
       signal.throwIfAborted();
-      return null;
-    });
-    if (kind !== "folder") continue;
+      // A folder that cannot be looked into is reported as such when it is listed.
+      continue;
+    }
     const read = await lake.loadLog();
     const table = await read(folder, { storage, options: formatOptions(options, lake.name), signal });
     const files = table.files.map(({ path, stat, index }) => {
