@@ -1,7 +1,7 @@
 import type { Problem } from "../../../shared/core/errors.ts";
 import type { DatasetFormat } from "../../../shared/domain/dataset.ts";
 import { formatOptions, LAKE_FORMATS, lakeFormatOf } from "../../../shared/domain/formats.ts";
-import { below, isWebInput, type Location } from "../../../shared/domain/location.ts";
+import { below, type Location } from "../../../shared/domain/location.ts";
 import type { Entry, Storage } from "../../../shared/storage/storage.ts";
 import { INFERRED } from "./data-extensions.ts";
 import type { FoundPath } from "./folder-listing.ts";
@@ -15,7 +15,7 @@ interface LookOptions {
 }
 
 /**
- * Returns the files of a lake table, if the location is one. Null: it is none, or the job's format excludes
+ * Returns the files of a lake table, if a folder is one. Null: it is none, or the job's format excludes
  * it.
  *
  * @throws what reading the log of the table throws
@@ -24,7 +24,6 @@ export async function lakeTableAt(
   folder: Location,
   { format, options, storage, signal }: LookOptions,
 ): Promise<{ readonly files: readonly FoundPath[] } | null> {
-  if (isWebInput(folder)) return null;
   for (const lake of LAKE_FORMATS) {
     if (!isAnyFormat(format) && lake.name !== format) continue;
     try {

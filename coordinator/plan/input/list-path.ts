@@ -71,14 +71,13 @@ export async function listPath(path: string, options: ListOptions): Promise<List
   // An existing file with the literal name comes first, as it may be called `a[1].parquet`.
   const literal = parseLocation(literalText(path));
   // A web file is not looked up here: its stat shows whether it exists, and there is nothing to list.
-  if (isWebInput(path) && lakeFormatOf(options.format) === null) {
+  const isTable = lakeFormatOf(options.format) !== null;
+  if (isWebInput(path)) {
+    if (isTable) return nothing(noTable(path, options.format));
     options.onFound?.(1);
     return { files: [{ path: literal, realPath: literal, stat: null }], problems: [], skippedFiles: [] };
   }
   const storage = await options.storages.at(literal);
-  const table = await lakeTableAt(literal, { ...options, storage });
-  if (table !== null) return { problems: [], skippedFiles: [], ...table };
-  if (lakeFormatOf(options.format) !== null) return nothing(noTable(path, options.format));
   const { literal: folder, pattern } = splitPattern(path);
   // Started early, as it takes a round trip or two.
   const looked = pattern === null ? null : lookInto(parseLocation(folder), options);
@@ -89,9 +88,11 @@ export async function listPath(path: string, options: ListOptions): Promise<List
     const unfinished = await unfinishedOutput({ path: literal, kind: found.kind }, { storage, signal });
     if (unfinished !== null) return nothing(unfinishedProblem(literal, unfinished));
     if (found.kind === "folder") return listFolder(literal, options);
+    if (isTable) return nothing(noTable(path, options.format));
     const realPath = await realLocation(literal, storage, options.signal);
     return { files: [{ path: literal, realPath, stat: null }], problems: [], skippedFiles: [] };
   }
+  if (pattern !== null && isTable) return nothing(noTable(path, options.format));
   if (pattern !== null && looked !== null)
     return listMatches({ path: shownPath(path), pattern, ...(await looked) }, options);
   if (found.kind === "unknown") return nothing(placeProblem(literal, UNREADABLE, found.error));
@@ -117,8 +118,12 @@ async function lookAt(location: Location, { storages, signal }: ListOptions): Pr
 }
 
 async function listFolder(folder: Location, options: ListOptions): Promise<ListedPath> {
-  const { storages, signal } = options;
-  const state = await outputState(folder, { storage: await storages.at(folder), signal });
+  const { format, storages, signal } = options;
+  const storage = await storages.at(folder);
+  const table = await lakeTableAt(folder, { ...options, storage });
+  if (table !== null) return { problems: [], skippedFiles: [], ...table };
+  if (lakeFormatOf(format) !== null) return nothing(noTable(folder, format));
+  const state = await outputState(folder, { storage, signal });
   if (state !== "published") return listBelow(folder, options);
   // The output of a job means its rows: dead letters and reductions have other columns.
   const rows = below(folder, OUTPUT_FOLDERS.rows);
