@@ -1,17 +1,10 @@
 import {
   Binary,
-  Bool,
   type Data,
   type DataType,
   DateDay,
   Decimal,
   Field,
-  Float32,
-  Float64,
-  Int8,
-  Int16,
-  Int32,
-  Int64,
   List,
   Map_,
   makeData,
@@ -19,28 +12,16 @@ import {
   TimestampMicrosecond,
   Utf8,
 } from "apache-arrow";
+import { ARROW_NUMBERS } from "../../shared/dataset/arrow-numbers.ts";
 import { bitmapBytes } from "../../shared/dataset/bits.ts";
 import { gather } from "../../shared/dataset/gather.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
 
-const NUMBERS: Readonly<Record<string, () => DataType>> = {
-  int8: () => new Int8(),
-  int16: () => new Int16(),
-  int32: () => new Int32(),
-  int64: () => new Int64(),
-  float32: () => new Float32(),
-  float64: () => new Float64(),
-  bool: () => new Bool(),
-};
-
 /** Returns the Arrow type of a Delta table's type. */
 export function arrowTypeOf(type: FieldType): DataType {
   switch (type.kind) {
-    case "numeric": {
-      const make = NUMBERS[type.type];
-      if (make !== undefined) return make();
-      break;
-    }
+    case "numeric":
+      return ARROW_NUMBERS[type.type]();
     case "string":
       return new Utf8();
     case "binary":
@@ -63,8 +44,8 @@ export function arrowTypeOf(type: FieldType): DataType {
       return new Map_(new Field("entries", new Struct(pair as never), false) as never);
     }
     default:
+      throw new Error(`broken invariant: no column of a Delta table is of type ${type.kind}`);
   }
-  throw new Error(`broken invariant: no column of a Delta table is of type ${type.kind}`);
 }
 
 /** Returns a column's only value `rows` times. It is written as `partitionValue` writes it. */

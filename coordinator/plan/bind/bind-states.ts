@@ -99,7 +99,8 @@ function axisOf(tensor: TensorInfo, { withRows, fixedBatchRows }: StateContext):
   return alike.length === 1 ? (alike[0] ?? 0) : 0;
 }
 
-function findOutput(
+/** Finds an output of the model by its name. Null, with a problem: there is none. */
+export function findOutput(
   name: string,
   path: KeyPath,
   { outputs }: ModelSignature,

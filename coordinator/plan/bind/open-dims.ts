@@ -1,5 +1,3 @@
-import { listNames } from "../../../shared/core/list-names.ts";
-import { didYouMean } from "../../../shared/core/nearest.ts";
 import type { MapBinding, OpenDims, OutputBinding } from "../../../shared/domain/map-binding.ts";
 import { runsAlone } from "../../../shared/domain/open-dims.ts";
 import { isUneven } from "../../../shared/domain/row-shape.ts";
@@ -14,6 +12,7 @@ import {
 } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
+import { findOutput } from "./bind-states.ts";
 import type { RequestedOutput } from "./check-op.ts";
 import { closedDims } from "./dims.ts";
 
@@ -72,32 +71,16 @@ export function unnamedOpen({ tensor, path }: RequestedOutput, dims: readonly Di
 }
 
 /** Checks that an output has one whole number for each row. */
-function checkLengths(
-  name: string,
-  path: KeyPath,
-  { outputs }: ModelSignature,
-  problems: SpecProblem[],
-): void {
-  const tensor = outputs.find((output) => output.name === name);
-  if (tensor === undefined) {
-    const names = outputs.map((output) => output.name);
-    problems.push({
-      path,
-      part: "value",
-      what: `the model has no output \`${name}\``,
-      expected: `one of ${listNames(names)}`,
-      found: `\`${name}\``,
-      ...didYouMean(name, names),
-    });
-  } else if (!isCount(tensor)) {
-    problems.push({
-      path,
-      part: "value",
-      what: `the model's output \`${name}\` is not the length of each row`,
-      expected: "whole numbers, one for each row of the batch",
-      found: `${tensor.dtype}${formatDims(tensor.dims)}`,
-    });
-  }
+function checkLengths(name: string, path: KeyPath, signature: ModelSignature, problems: SpecProblem[]): void {
+  const tensor = findOutput(name, path, signature, problems);
+  if (tensor === null || isCount(tensor)) return;
+  problems.push({
+    path,
+    part: "value",
+    what: `the model's output \`${name}\` is not the length of each row`,
+    expected: "whole numbers, one for each row of the batch",
+    found: `${tensor.dtype}${formatDims(tensor.dims)}`,
+  });
 }
 
 function isCount({ dtype, dims }: TensorInfo): boolean {
