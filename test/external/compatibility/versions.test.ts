@@ -126,24 +126,6 @@ test("only workers of the mapping that a job began with can finish it", async ()
   expect((await readManifestOf(job)).versions.mapping).toMatch(/^1001 /);
 });
 
-test("partials of an earlier version, which list no folders, are published in the same folders", async () => {
-  await using job = await slowJob(SHARDS, { partitionBy: "class" });
-  expect(await runCli(runOf(job), job)).toMatchObject({ code: 0 });
-  const { outputDigest } = await readManifestOf(job);
-  const port = await freePort();
-  const args = coordinatorOf(job, port);
-  const { cli, address } = await startListening(job, [...args, "--fresh"], { main: OTHER });
-  await using killed = cli;
-  await using worker = startWorker(job, address, ["--patience", "240"], { main: OTHER });
-  await untilCommitted(job, 3);
-  killed.kill("SIGKILL");
-  await killed.ended;
-  await using coordinator = (await startListening(job, args, { main: NEW })).cli;
-  expect(await coordinator.ended).toMatchObject({ code: 0 });
-  expect(await worker.ended).toMatchObject({ code: 0 });
-  expect((await readManifestOf(job)).outputDigest).toBe(outputDigest);
-});
-
 test("a worker whose mapping no job uses is refused with the difference", async () => {
   await using job = await slowJob();
   const { cli, address } = await startListening(job, coordinatorOf(job, 0), { main: NEW });
