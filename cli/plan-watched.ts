@@ -23,12 +23,12 @@ export async function nextRunOf(
   // Import here: these load the journal and its records, which no other plan needs.
   const { nextRun } = await import("../coordinator/runs/next-run.ts");
   const { refuseOtherJobThan } = await import("../coordinator/runs/one-dataset.ts");
-  const { sealedFilesOf } = await import("../coordinator/runs/sealed-files-of.ts");
+  const { sealedInputOf } = await import("../coordinator/runs/sealed-input-of.ts");
   await using storages = new Storages({}, await readStores(spec));
   const storage = await storages.at(parseLocation(spec.output.path));
   try {
-    const sealedFiles = (paths: OutputPaths) => sealedFilesOf(paths, { disk: realDisk, storage });
-    const next = await nextRun(spec, { storage, sealedFiles, signal, fresh: false });
+    const sealedInput = (paths: OutputPaths) => sealedInputOf(paths, { disk: realDisk, storage });
+    const next = await nextRun(spec, { storage, sealedInput, signal, fresh: false });
     if (next.kind === "nothingNew") {
       const { identifyJob } = await import("../coordinator/plan/identify-job.ts");
       await refuseOtherJobThan(next, (found) => identifyJob(spec, { found, signal }));

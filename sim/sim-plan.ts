@@ -177,6 +177,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
   return {
     spec,
     stores: NO_STORES,
+    pins: [],
     modelFrom: null,
     reductions: {},
     tables: {},

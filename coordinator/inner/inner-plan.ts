@@ -60,6 +60,7 @@ export function planInnerJob(
       errors: { ...spec.errors, maxRows: 0 },
     },
     stores,
+    pins: [],
     dataset: { files: [file], fields: [], digest: commits },
     skippedFiles: [],
     undecoded: [],

@@ -7,7 +7,7 @@ import { readStores } from "../plan/read-stores.ts";
 import { findOutputPaths, type OutputPaths } from "../publish/work-paths.ts";
 import { type NextRun, type NothingNew, nextRun } from "../runs/next-run.ts";
 import { refuseOtherJobThan } from "../runs/one-dataset.ts";
-import { sealedFilesOf } from "../runs/sealed-files-of.ts";
+import { sealedInputOf } from "../runs/sealed-input-of.ts";
 import { endPublished } from "./end-published.ts";
 import { openOutput } from "./open-output.ts";
 import { type OpenedJob, type OpenJobOptions, reachOf } from "./opened-job.ts";
@@ -42,8 +42,8 @@ async function lookFor(spec: JobSpec, options: OpenJobOptions): Promise<NextRun>
   const { seams, fresh, takes, signal } = options;
   const reach = reachOf(options);
   const storage = await seams.openStorage(parseLocation(spec.output.path), spec, reach);
-  const sealedFiles = (paths: OutputPaths) => sealedFilesOf(paths, { ...seams, storage });
-  const next = await nextRun(spec, { storage, sealedFiles, signal, fresh, takes, ...reach });
+  const sealedInput = (paths: OutputPaths) => sealedInputOf(paths, { ...seams, storage });
+  const next = await nextRun(spec, { storage, sealedInput, signal, fresh, takes, ...reach });
   await mapConcurrent(next.published, LOOKS_AT_ONCE, async ({ output, manifest }) => {
     const paths = await findOutputPaths(ofRun(spec, output), storage);
     await endPublished(manifest, { paths, storage }, options);

@@ -1,4 +1,5 @@
 import { ResourceStack } from "../../shared/core/resource-stack.ts";
+import type { PinnedTable } from "../../shared/domain/dataset.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, nameOf, parseLocation } from "../../shared/domain/location.ts";
@@ -11,6 +12,7 @@ import type { Storage } from "../../shared/storage/storage.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
 import type { LocatedFile } from "../plan/input/discover.ts";
+import type { PlanOptions } from "../plan/plan-job.ts";
 import { PlanProgress } from "../plan/plan-progress.ts";
 import { readStores } from "../plan/read-stores.ts";
 import { removeWorkFolder } from "../publish/cleanup.ts";
@@ -19,7 +21,7 @@ import { inspectOutput, type OutputState, outputOccupied } from "../publish/outp
 import { findOutputPaths, type WorkPaths } from "../publish/work-paths.ts";
 import type { NewRun } from "../runs/next-run.ts";
 import { refuseOtherRuns } from "../runs/one-dataset.ts";
-import { sealedFilesOf } from "../runs/sealed-files-of.ts";
+import { sealedInputOf } from "../runs/sealed-input-of.ts";
 import { endIntent, inspectClearing, resumePaths } from "./bucket-rivals.ts";
 import { endPublished, type OutputPlace } from "./end-published.ts";
 import type { JobSeams } from "./job-seams.ts";
@@ -68,7 +70,9 @@ export async function openOutput(
   const { resumes } = options;
   if (resumes !== undefined && hasNoJob(found)) throw runIsMissing(resumes, spec.output.path);
   // Planning inspects the output, too, and reports its problem together with all others.
-  const planned = await plan(spec, options, run);
+  const isResumed = found.kind === "unfinished" && !options.fresh;
+  const pins = isResumed ? () => opening.then((place) => sealedPins(place, seams)) : undefined;
+  const planned = await plan(spec, options, { run, pins });
   if (run !== null) refuseOtherRuns(run, planned);
   if (found.kind === "refused") throw found.error;
   if (found.kind === "occupied") throw outputOccupied(spec.output.path, found.entries);
@@ -105,7 +109,11 @@ function hasNoJob({ kind }: OutputState | { readonly kind: "refused" }): boolean
 }
 
 /** Plans the job. Logs the download of a model, for users who read only the log. */
-async function plan(spec: JobSpec, options: OpenJobOptions, run: NewRun | null): Promise<PlannedJob> {
+async function plan(
+  spec: JobSpec,
+  options: OpenJobOptions,
+  { run, pins }: { readonly run: NewRun | null; readonly pins: PlanOptions["pins"] },
+): Promise<PlannedJob> {
   const {
     seams,
     signal,
@@ -118,7 +126,9 @@ async function plan(spec: JobSpec, options: OpenJobOptions, run: NewRun | null):
   using _saying = logFetching(progress.fetching, log, { output: spec.output.path });
   progress.part = (part, task) => recorder.within("plan", part, task);
   return await recorder.step("plan", () =>
-    seams.plan(spec, { withoutSlot, progress, found: run?.input, ownInput, ...reachOf(options), signal }),
+    seams.plan(spec, {
+      ...{ withoutSlot, progress, found: run?.input, pins, ownInput, ...reachOf(options), signal },
+    }),
   );
 }
 
@@ -229,16 +239,24 @@ async function adoptResult(
   };
 }
 
+/** Returns the versions of lake tables that the unfinished job reads. */
+async function sealedPins(
+  { paths, storage }: OutputPlace,
+  { disk }: Pick<JobSeams, "disk">,
+): Promise<readonly PinnedTable[]> {
+  return (await sealedInputOf(paths, { disk, storage }))?.pins ?? [];
+}
+
 /** Checks whether a plan over other files was sealed before this coordinator held the lock. */
 async function hasOtherPlan(
   { begun, input }: Pick<NewRun, "begun" | "input">,
   { paths, storage }: OutputPlace,
   { disk }: Pick<JobSeams, "disk">,
 ): Promise<boolean> {
-  const sealed = await sealedFilesOf(paths, { disk, storage });
+  const sealed = await sealedInputOf(paths, { disk, storage });
   if (sealed === null) return false;
   const known = begun ?? new Set(input.files.map(({ path }) => path));
-  return sealed.size !== known.size || ![...known].every((path) => sealed.has(path));
+  return sealed.files.size !== known.size || ![...known].every((path) => sealed.files.has(path));
 }
 
 function asRead({ path, realPath, bytes, version }: LocatedFile): ReadFile {

@@ -273,7 +273,7 @@ async function begin(
 ): Promise<void> {
   recorder.named({ jobId, name: planned.spec.name, shards: planned.shards.length });
   recorder.begin("map");
-  const { spec, digests, pruned, skipped, shards } = planned;
+  const { spec, digests, pins, pruned, skipped, shards } = planned;
   // The records of all these events share one write and one sync.
   const begun: Promise<unknown>[] = [];
   if (shell.state.accepted === null)
@@ -281,7 +281,8 @@ async function begin(
   if (priority !== undefined) begun.push(shell.dispatch({ kind: "standingRequested", change: { priority } }));
   const isSealed = shell.state.phase.kind !== "planning";
   if (!isSealed) {
-    const sealed = { kind: "planSealed", files: sealedFiles(planned), pruned, skipped, shards } as const;
+    const files = sealedFiles(planned);
+    const sealed = { kind: "planSealed", files, pins, pruned, skipped, shards } as const;
     begun.push(recorder.within("map", "seal", () => shell.dispatch(sealed)));
   }
   await Promise.all(begun);

@@ -7,6 +7,7 @@ import type { Extension } from "../../shared/extension/extension.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { WaitOptions } from "./await-still.ts";
 import type { OpenJournal } from "./journal.ts";
+import type { SealedInput } from "./sealed-input.ts";
 import type { OnSnapshotTrouble } from "./snapshots.ts";
 
 /** Extension with a journal part, whose types belong to the coordinator: `shared/` cannot import them. */
@@ -60,11 +61,11 @@ export interface SharedJournals {
   hasBegun(run: RunFolder): Promise<boolean>;
 
   /**
-   * Reads the input files of the sealed plan. Null: no plan is sealed. Changes nothing.
+   * Reads the input of the sealed plan. Null: no plan is sealed. Changes nothing.
    *
    * @throws {JOURNAL_CORRUPT}
    */
-  sealedFiles(run: RunFolder): Promise<ReadonlySet<string> | null>;
+  sealedInput(run: RunFolder): Promise<SealedInput | null>;
 }
 
 /** Folder of one run, in the output's storage. */

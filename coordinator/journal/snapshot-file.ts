@@ -15,7 +15,7 @@ const MAGIC = Buffer.from("SHMLSNAP", "latin1");
  * Raised whenever the stored facts of a job, a shard or a record change: a test pins them. New row counts
  * need no new version, because the totals in the file name them.
  */
-const VERSION = 7;
+const VERSION = 8;
 const PREFIX_BYTES = 24;
 const CRC_AT = 20;
 
@@ -123,7 +123,7 @@ export function decodeSnapshot(file: Buffer, name: SnapshotName): FoundSnapshot 
 type Plan = RecordOf<"planSealed">;
 type PlanPiece = Partial<Pick<Plan, (typeof PLAN_LISTS)[number]>>;
 
-const PLAN_LISTS = ["files", "pruned", "skipped", "shards"] as const;
+const PLAN_LISTS = ["files", "pruned", "skipped", "pins", "shards"] as const;
 
 /**
  * Most items of a line. Larger lines would stop the coordinator for long, and could exceed the longest
@@ -164,6 +164,7 @@ function planOf(pieces: readonly PlanPiece[]): Plan {
     files: all("files"),
     pruned: all("pruned"),
     skipped: all("skipped"),
+    pins: all("pins"),
     shards: all("shards"),
   };
 }

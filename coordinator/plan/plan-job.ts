@@ -24,6 +24,7 @@ import { sealFiles } from "./fetch/sealed-files.ts";
 import { readModelFolder } from "./folder/read-model-folder.ts";
 import type { FileFooter } from "./footers/seal-dataset.ts";
 import type { FoundInput } from "./input/discover.ts";
+import type { Pins } from "./input/lake-table.ts";
 import { withLikelyInputs } from "./input-steps/likely-inputs.ts";
 import { openModel } from "./model/open-model.ts";
 import { planMap } from "./plan-map.ts";
@@ -58,6 +59,8 @@ export interface PlanOptions extends Reach {
   readonly progress?: PlanProgress | undefined;
   /** The input, if known. Default: the input is listed. */
   readonly found?: FoundInput | undefined;
+  /** Versions of lake tables to read, see {@link Pins}. */
+  readonly pins?: Pins | undefined;
   /** True when this process wrote the input files, so that reading them here is safe. Default: false. */
   readonly ownInput?: boolean;
   readonly signal: AbortSignal;
@@ -76,12 +79,13 @@ export async function planJob(job: JobSpec, options: PlanOptions): Promise<Plann
     withoutSlot = (task) => task(),
     progress = new PlanProgress(),
     found,
+    pins,
     ownInput = false,
     signal,
   } = options;
   const stores = await readStores(job, options);
   const { spec, stores: fileStores } = sealFiles(job, stores);
-  const reading = { stores, fileStores, progress, found, ownInput, signal };
+  const reading = { stores, fileStores, progress, found, pins, ownInput, signal };
   const { input, folder, model, modelFrom, typeChecks, ...code } = await readAll(spec, reading);
   const { stepFiles, described, tables } = code;
   const { fields } = input.dataset;

@@ -1,4 +1,4 @@
-import type { Dataset, Field } from "../../shared/domain/dataset.ts";
+import type { Dataset, Field, PinnedTable } from "../../shared/domain/dataset.ts";
 import { type ClassNames, commonClassNames } from "../../shared/domain/hugging-face.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { type JobStores, NO_STORES } from "../../shared/domain/job-stores.ts";
@@ -10,6 +10,7 @@ import { withFolders } from "./footers/partitioned-footers.ts";
 import { readFooters } from "./footers/read-footers.ts";
 import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
 import { discoverFiles, type FolderRules, type FoundInput } from "./input/discover.ts";
+import { type Pins, pinsOf } from "./input/lake-table.ts";
 import { refuseOtherTypes, typesOfFiles } from "./input/partition-types.ts";
 import {
   type FoundPartitions,
@@ -26,6 +27,8 @@ import { folderRules, isRuledRight } from "./where/rule-out-folders.ts";
 interface ReadInput extends ReadFiles {
   readonly dataset: Dataset;
   readonly skippedFiles: readonly SkippedFiles[];
+  /** Versions of the lake tables among the input. */
+  readonly pins: readonly PinnedTable[];
   /** Settings of the job's stores, with the addresses of its files on web servers. */
   readonly stores: JobStores;
 }
@@ -47,6 +50,8 @@ export interface ReadInputOptions {
   readonly ownInput?: boolean;
   /** The input, if known. Default: the input is listed. */
   readonly found?: FoundInput | undefined;
+  /** Versions of lake tables to read, see {@link Pins}. */
+  readonly pins?: Pins | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -57,10 +62,17 @@ export interface ReadInputOptions {
  */
 export async function readInput(
   job: Job,
-  { stores = NO_STORES, progress = new PlanProgress(), found, ownInput = false, signal }: ReadInputOptions,
+  {
+    stores = NO_STORES,
+    progress = new PlanProgress(),
+    found,
+    pins,
+    ownInput = false,
+    signal,
+  }: ReadInputOptions,
 ): Promise<ReadInput> {
   const { input } = job;
-  const list = { signal, stores, progress, ownInput };
+  const list = { signal, stores, progress, pins, ownInput };
   const discovered = found ?? (await progress.part("list", () => findFiles(job, list)));
   const { ruled = null } = discovered;
   const options = { signal, stores: discovered.stores, progress, ownInput };
@@ -73,7 +85,7 @@ export async function readInput(
       : await ruleOutFiles(all, input, options, ruled?.judge);
   const first = await readFiles({ ...all, files }, job, options);
   const { partitions } = first;
-  const read = { stores: discovered.stores, ...first };
+  const read = { stores: discovered.stores, pins: pinsOf(discovered.files), ...first };
   const isMistaken = all.partitions.kind === "hive" && partitions.kind === "none";
   const isPartial = ruled !== null && ruled.folders.length > 0;
   const isRuled = isPartial || skippedFiles.length > 0 || input.types !== undefined;
@@ -90,7 +102,11 @@ export async function readInput(
 }
 
 type Job = Pick<JobSpec, "input" | "output">;
-type ListOptions = LookOptions & { readonly progress: PlanProgress; readonly ownInput: boolean };
+type ListOptions = LookOptions & {
+  readonly progress: PlanProgress;
+  readonly pins?: Pins | undefined;
+  readonly ownInput: boolean;
+};
 
 /** Lists the input without the folders that can be excluded before they are listed. */
 async function findFiles(job: Job, options: ListOptions): Promise<FoundInput> {
@@ -102,14 +118,14 @@ async function findFiles(job: Job, options: ListOptions): Promise<FoundInput> {
 /** @param rules rules that exclude folders. Default: all folders are listed. */
 async function listAll(
   { input, output }: Job,
-  { signal, stores, progress }: ListOptions,
+  { signal, stores, progress, pins }: ListOptions,
   rules?: FolderRules,
 ): Promise<FoundInput> {
   progress.filesFound = 0;
   const onFound = (files: number) => {
     progress.filesFound += files;
   };
-  return await discoverFiles(input, output.path, { stores, rules, onFound, signal });
+  return await discoverFiles(input, output.path, { stores, rules, pins, onFound, signal });
 }
 
 async function readFiles(

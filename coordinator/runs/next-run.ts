@@ -5,6 +5,7 @@ import { type FileStat, type Location, parseLocation } from "../../shared/domain
 import { type NewInput, namedFiles, type TakesFile } from "../../shared/domain/new-input.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
+import type { SealedInput } from "../journal/sealed-input.ts";
 import { discoverFiles, type FoundInput, type LocatedFile } from "../plan/input/discover.ts";
 import { type Reach, readStores } from "../plan/read-stores.ts";
 import { readIntentIfThere } from "../publish/intent.ts";
@@ -39,8 +40,8 @@ export interface NothingNew {
 interface NextRunOptions extends Reach {
   /** Storage of `output.path`. */
   readonly storage: Storage;
-  /** Returns the input files in the sealed plan of a run that has begun. Null: no sealed plan. */
-  readonly sealedFiles: (paths: OutputPaths) => Promise<ReadonlySet<string> | null>;
+  /** Returns the input in the sealed plan of a run that has begun. Null: no sealed plan. */
+  readonly sealedInput: (paths: OutputPaths) => Promise<SealedInput | null>;
   readonly signal: AbortSignal;
   /** Selects the new files that a starting run reads. Default: all. */
   readonly takes?: TakesFile | undefined;
@@ -66,9 +67,11 @@ export async function nextRun(spec: JobSpec, options: NextRunOptions): Promise<N
   const { published } = runs;
   const number = runs.unfinished ?? (published.at(-1)?.number ?? 0) + 1;
   const ownSpec = { ...spec, output: { ...spec.output, path: runFolder(base, number) } };
-  const begun = runs.unfinished === null || options.fresh ? null : await begunWith(ownSpec, options);
+  const sealed = runs.unfinished === null || options.fresh ? null : await begunWith(ownSpec, options);
+  const begun = sealed?.files ?? null;
+  const pins = async () => sealed?.pins ?? [];
   const stores = await readStores(spec, options);
-  const listed = await discoverFiles(spec.input, base, { stores, signal }).catch((error: unknown) => {
+  const listed = await discoverFiles(spec.input, base, { stores, pins, signal }).catch((error: unknown) => {
     const isMissing = begun !== null && isShardmillError(error, "INPUT_NOT_FOUND");
     throw isMissing ? filesMissing(number, { begun, missing: [...begun], cause: error }) : error;
   });
@@ -91,18 +94,19 @@ export async function nextRun(spec: JobSpec, options: NextRunOptions): Promise<N
 }
 
 /**
- * Returns the names of the files that a run has begun with. Null: it has read none. In a bucket, another
+ * Returns the input that a run has begun with. Null: it has read none. In a bucket, another
  * machine may already have decided what the run publishes. That decision is then binding.
  */
 async function begunWith(
   spec: JobSpec,
-  { storage, sealedFiles }: NextRunOptions,
-): Promise<ReadonlySet<string> | null> {
+  { storage, sealedInput }: NextRunOptions,
+): Promise<SealedInput | null> {
   const paths = await findOutputPaths(spec, storage);
   const intent = isOnThisMachine(paths.output) ? null : await readIntentIfThere(paths, storage);
   const decided = intent?.manifest.inputFiles ?? null;
-  if (decided !== null) return new Set(decided.map(({ path }) => path));
-  return await sealedFiles(paths);
+  const sealed = await sealedInput(paths);
+  if (decided === null) return sealed;
+  return { files: new Set(decided.map(({ path }) => path)), pins: sealed?.pins ?? [] };
 }
 
 /**

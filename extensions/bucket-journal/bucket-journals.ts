@@ -1,4 +1,4 @@
-import { sealedBy, sealedIn } from "../../coordinator/journal/sealed-files.ts";
+import { type SealedInput, sealedBy, sealedIn } from "../../coordinator/journal/sealed-input.ts";
 import type { RunFolder, SharedJournals } from "../../coordinator/journal/shared-journals.ts";
 import { bodiesOf } from "../../coordinator/journal/snapshot-file.ts";
 import { NEVER } from "../../shared/core/abort.ts";
@@ -17,7 +17,7 @@ export const bucketJournals: SharedJournals = {
   refuseNews,
   end: endRun,
   hasBegun,
-  sealedFiles,
+  sealedInput,
 };
 
 /**
@@ -28,7 +28,7 @@ async function hasBegun({ own, storage }: RunFolder): Promise<boolean> {
   return (await storage.kindAt(objectLocation(below(own, "journal"), 2), NEVER)) !== null;
 }
 
-async function sealedFiles({ own, storage }: RunFolder): Promise<ReadonlySet<string> | null> {
+async function sealedInput({ own, storage }: RunFolder): Promise<SealedInput | null> {
   const sealed = sealedIn(bodiesOf(await readBucketSnapshots(below(own, "snapshots"), storage, () => {})));
   if (sealed !== null) return sealed;
   const reader = new ObjectsReader(below(own, "journal"), storage, null);

@@ -1,6 +1,6 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 import { type DeltaForm, deltaIndex, formText } from "./op.ts";
-import { deltaSpec } from "./spec.ts";
+import { type DeltaSpec, deltaSpec } from "./spec.ts";
 
 /** Delta tables as input of jobs. */
 export const delta: Extension = {
@@ -14,6 +14,7 @@ export const delta: Extension = {
       removal: "VACUUM removed it, because no later version of the table has it",
       says: "`delta` is the folder of a Delta table",
       options: deltaSpec,
+      pin: (index) => ({ version: (index.form as DeltaForm).version }) satisfies DeltaSpec,
       index: deltaIndex,
       show: (form) => formText(form as DeltaForm),
       cut: (index) => index,

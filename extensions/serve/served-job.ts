@@ -4,7 +4,7 @@ import type { LockSeams } from "../../coordinator/journal/lock.ts";
 import type { OutputPaths } from "../../coordinator/publish/work-paths.ts";
 import { type NextRun, nextRun } from "../../coordinator/runs/next-run.ts";
 import type { KnownRuns } from "../../coordinator/runs/read-runs.ts";
-import { sealedFilesOf } from "../../coordinator/runs/sealed-files-of.ts";
+import { sealedInputOf } from "../../coordinator/runs/sealed-input-of.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { errorToData, isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
@@ -233,8 +233,8 @@ export class ServedJob implements AsyncDisposable {
     const { source } = await this.#read();
     const spec = this.#specNow(source);
     const storage = await seams.openStorage(parseLocation(spec.output.path), spec, seams);
-    const sealedFiles = (paths: OutputPaths) => sealedFilesOf(paths, { disk: seams.disk, storage });
-    const reading = { storage, sealedFiles, signal, isGuarded: seams.isGuarded };
+    const sealedInput = (paths: OutputPaths) => sealedInputOf(paths, { disk: seams.disk, storage });
+    const reading = { storage, sealedInput, signal, isGuarded: seams.isGuarded };
     try {
       return await nextRun(spec, { ...reading, fresh: false, known: this.#known });
     } catch (error) {

@@ -142,6 +142,14 @@ export interface FileCut {
   readonly slices: number;
 }
 
+/** Version of a lake table, which a job reads until its end. */
+export interface PinnedTable {
+  /** Folder of the table. */
+  readonly path: Location;
+  /** Options of the table's format by which this version is read again. */
+  readonly options: object;
+}
+
 /** Sealed input. Files are sorted by path and share one schema. */
 export interface Dataset {
   readonly files: readonly InputFile[];

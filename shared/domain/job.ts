@@ -1,5 +1,5 @@
 import type { Digest } from "../core/digest.ts";
-import type { Dataset, InputFile } from "./dataset.ts";
+import type { Dataset, InputFile, PinnedTable } from "./dataset.ts";
 import type { FileSlice } from "./dataset-rows.ts";
 import type { JobId } from "./job-id.ts";
 import type { JobSpec } from "./job-spec.ts";
@@ -61,6 +61,8 @@ export interface PlannedJob {
   readonly spec: JobSpec;
   readonly stores: JobStores;
   readonly dataset: Dataset;
+  /** Versions of the lake tables among the input. */
+  readonly pins: readonly PinnedTable[];
   /** Entries beside the dataset's files that are not inputs. */
   readonly skippedFiles: readonly SkippedFiles[];
   /** Text files with records that are not UTF-8. */

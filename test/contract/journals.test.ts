@@ -131,7 +131,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
   test("shows whether its run has begun and over which files, with and without a holder", async () => {
     const { folder } = rig;
     expect(await journals.hasBegun(folder)).toBe(false);
-    expect(await journals.sealedFiles(folder)).toBeNull();
+    expect(await journals.sealedInput(folder)).toBeNull();
     const here = rig.machine();
     const opened = await here.open();
     expect(await journals.hasBegun(folder)).toBe(false);
@@ -139,7 +139,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     for (const look of [async () => {}, () => here.close(opened)]) {
       await look();
       expect(await journals.hasBegun(folder)).toBe(true);
-      expect(await journals.sealedFiles(folder)).toEqual(FILES);
+      expect(await journals.sealedInput(folder)).toEqual({ files: FILES, pins: [] });
     }
   });
 

@@ -1,12 +1,12 @@
-import { cp, readdir, rm } from "node:fs/promises";
+import { cp, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect } from "vitest";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { needs } from "../support/needs.ts";
-import { runCli } from "../support/processes.ts";
-import { refused } from "../support/refusals.ts";
+import { runCli, startCli } from "../support/processes.ts";
+import { failing, refused } from "../support/refusals.ts";
 
 /** Jobs over tables that the deltalake library wrote, from the command to the published output. */
 
@@ -57,6 +57,40 @@ needs("delta")("a condition on a partition column excludes files, and keeps its 
   );
   expect(rows.length).toBeGreaterThan(0);
   expect(rows).toEqual(wanted);
+});
+
+/** Begins a job over version 2 of a table, ends its coordinator, and commits version 3 with other columns. */
+async function moveTable(): Promise<void> {
+  await writeJob("evolved", ["id", "s", "added", "when"]);
+  const commit = job.at("table/_delta_log/00000000000000000003.json");
+  await rename(commit, job.at("later.json"));
+  await using killed = startCli(["coordinator", job.job, "--listen", "127.0.0.1:0"]);
+  await killed.saw(/coordinator on [\d.]+:\d+/);
+  killed.kill("SIGKILL");
+  await killed.ended;
+  await rename(job.at("later.json"), commit);
+}
+
+needs("delta")(
+  "a resumed job reads the version that it began with, although the table has moved",
+  async () => {
+    await moveTable();
+    expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
+    expect(await differences(job.out, expectedOf("evolved"))).toBe(0);
+    // A new job reads the newest version, which has other columns.
+    const again = await runCli(["run", job.job, "--workers", "1", "--fresh"]);
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining("(SPEC_INVALID)") });
+  },
+);
+
+needs("delta")("a version that VACUUM removed while its job was interrupted is INPUT_CHANGED", async () => {
+  await moveTable();
+  const [file = ""] = (await readdir(job.at("table"))).filter((name) => name.startsWith("part-00000-18ea"));
+  await rm(job.at(`table/${file}`));
+  const { error } = await failing(["run", job.job, "--workers", "1"]);
+  expect(error).toMatchObject({ code: "INPUT_CHANGED", hint: expect.stringContaining("--fresh") });
+  expect(error.message).toContain(file);
+  expect(error.problems?.[0]?.hint).toContain("VACUUM");
 });
 
 needs("delta").each([

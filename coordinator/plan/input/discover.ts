@@ -21,6 +21,7 @@ import type { FoundPath } from "./folder-listing.ts";
 import { type FolderJudge, FolderRuling, type FolderSample, type RuledFolders } from "./folder-ruling.ts";
 import { type FolderValue, FolderValuesOfFolders } from "./folder-values.ts";
 import { expandInput } from "./input-lists.ts";
+import type { Pins } from "./lake-table.ts";
 import { listPath } from "./list-path.ts";
 
 /** An input file that was found, and not yet opened. */
@@ -79,6 +80,8 @@ interface DiscoverOptions {
   readonly openers?: StorageOpeners;
   /** Rules that exclude folders. Default: all folders are listed. */
   readonly rules?: FolderRules | undefined;
+  /** Versions of lake tables to read, see {@link Pins}. */
+  readonly pins?: Pins | undefined;
   /** Receives the number of files in each listing, selected or not. */
   readonly onFound?: (files: number) => void;
   readonly signal: AbortSignal;
@@ -119,7 +122,7 @@ export async function discoverFiles(
 async function discoverAs(
   input: Pick<JobSpec["input"], "path" | "format">,
   outputPath: string,
-  { stores = NO_STORES, openers = {}, rules, onFound, signal }: DiscoverOptions,
+  { stores = NO_STORES, openers = {}, rules, pins, onFound, signal }: DiscoverOptions,
 ): Promise<FoundInput> {
   const { format } = input;
   const known = { ...stores, addresses: { ...stores.addresses } };
@@ -139,7 +142,7 @@ async function discoverAs(
   });
   const { addresses } = known;
   // The format does not matter here, since any set format makes files of all extensions match.
-  const listing = { options: input, ownOutput, storages, onFound, signal };
+  const listing = { options: input, pins, ownOutput, storages, onFound, signal };
   const match = (path: string) => listPath(path, { ...listing, format: "parquet" });
   const expanded = await expandInput(input.path, { format, storages, match, addresses, signal });
   for (const problem of expanded.problems) problems.push(problem);

@@ -32,7 +32,7 @@ import type { PlaceKind } from "../../../shared/storage/storage.ts";
 import { extensionsOf } from "./data-extensions.ts";
 import type { FoundPath } from "./folder-listing.ts";
 import { outputState, unfinishedOutput } from "./job-output.ts";
-import { isAnyFormat, lakeTableAt, noTable } from "./lake-table.ts";
+import { isAnyFormat, lakeTableAt, noTable, type Pins } from "./lake-table.ts";
 import { everyFile, matchingFiles, type Selection } from "./selection.ts";
 import { type FolderGate, type Walked, walkFolder } from "./walk.ts";
 
@@ -44,6 +44,7 @@ interface ListOptions {
   readonly format: JobSpec["input"]["format"];
   /** Keys of `input`. Formats of extensions have their options among them. */
   readonly options: object;
+  readonly pins?: Pins | undefined;
   /** Output folder of this job, with links resolved, if it exists. */
   readonly ownOutput: Location | null;
   readonly storages: Storages;

@@ -13,7 +13,7 @@ export function jobAccepted(context: EventContext, event: EventOf<"jobAccepted">
 }
 
 export function planSealed(context: EventContext, event: EventOf<"planSealed">): void {
-  const { files, pruned = [], skipped = [], shards } = event;
+  const { files, pruned = [], skipped = [], pins = [], shards } = event;
   assert(
     shards.every((shard, index) => shard.id === index),
     "a shard's id is its place in the plan",
@@ -23,6 +23,7 @@ export function planSealed(context: EventContext, event: EventOf<"planSealed">):
     files: files.map(({ path, rows, lists }) => (lists === undefined ? [path, rows] : [path, rows, lists])),
     ...(pruned.length === 0 ? {} : { pruned: pruned.map(recorded) }),
     ...(skipped.length === 0 ? {} : { skipped: skipped.map(recorded) }),
+    ...(pins.length === 0 ? {} : { pins }),
     shards: shards.map(({ rowStart, rowEnd }) => [rowStart, rowEnd]),
   });
   for (const entry of context.state.shards) enqueue(context.state, entry);

@@ -1,4 +1,5 @@
 import type { Digest } from "../../../shared/core/digest.ts";
+import type { PinnedTable } from "../../../shared/domain/dataset.ts";
 import type { FileSlice } from "../../../shared/domain/dataset-rows.ts";
 import type { ExecutionId } from "../../../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
@@ -25,6 +26,7 @@ export type JobEvent =
       }[];
       readonly pruned?: readonly FileSlice[];
       readonly skipped?: readonly FileSlice[];
+      readonly pins?: readonly PinnedTable[];
       readonly shards: readonly Shard[];
     }
   /** `name` outlives the session: strikes and backups use it. */

@@ -1,5 +1,6 @@
 import type { Digest } from "../../../shared/core/digest.ts";
 import type { ErrorCode } from "../../../shared/core/error-codes.ts";
+import type { PinnedTable } from "../../../shared/domain/dataset.ts";
 import type { JobDigests } from "../../../shared/domain/job.ts";
 import type { JobId } from "../../../shared/domain/job-id.ts";
 import type { DeadLetter, PartialManifest } from "../../../shared/domain/partial.ts";
@@ -39,6 +40,8 @@ export type JournalRecord =
       readonly files: readonly (readonly [path: string, rows: number, lists?: readonly string[]])[];
       readonly pruned?: readonly RecordedSlice[];
       readonly skipped?: readonly RecordedSlice[];
+      /** Versions of lake tables that a resumed job reads again. Default: none. */
+      readonly pins?: readonly PinnedTable[];
       readonly shards: readonly (readonly [rowStart: number, rowEnd: number])[];
     }
   | (Timed & {

@@ -1,3 +1,4 @@
+import { ShardmillError } from "../../../shared/core/errors.ts";
 import { logCorrupt } from "./log-error.ts";
 
 /** Checkpoint of a version: Parquet files, or one JSON file. All of its files are there. */
@@ -56,10 +57,23 @@ export class LogFiles {
     const commits: string[] = [];
     for (let at = first; at <= version; at += 1) {
       const name = this.commits.get(at);
-      if (name === undefined) throw this.#gap(at, version, checkpoint);
+      if (name === undefined) throw this.#cleanedUp(at, version) ?? this.#gap(at, version, checkpoint);
       commits.push(name);
     }
     return { version, checkpoint, commits };
+  }
+
+  /** Tables remove old commits before a checkpoint. Null: the missing commit is another. */
+  #cleanedUp(at: number, version: number): ShardmillError | null {
+    const first = this.#checkpoints[0]?.version ?? null;
+    if (at > 0 || first === null) return null;
+    const what = `no longer has version ${version}: its clean-up removed old commits`;
+    const hint = `read a version from ${first} on`;
+    return new ShardmillError("INPUT_NOT_FOUND", `the log ${this.#path} ${what}`, {
+      fields: { path: this.#path, version },
+      problems: [{ where: this.#path, what, hint }],
+      hint,
+    });
   }
 
   #gap(at: number, version: number, checkpoint: Checkpoint | null): Error {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { SNAPSHOTS_OF_NO_USE } from "../../../coordinator/journal/snapshots.ts";
 import { workPaths } from "../../../coordinator/publish/work-paths.ts";
-import { sealedFilesOf } from "../../../coordinator/runs/sealed-files-of.ts";
+import { sealedInputOf } from "../../../coordinator/runs/sealed-input-of.ts";
 import { durableFacts } from "../../../coordinator/schedule/laws/durable-facts.ts";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { realDisk } from "../../../shared/core/disk.ts";
@@ -155,7 +155,10 @@ describe("the snapshots of a journal in a bucket", () => {
     expect(used).toBeGreaterThan(3);
     expect(read).toBeLessThan(10);
     const paths = { ...workPaths("/out"), runFile: RUN_FILE };
-    expect(await sealedFilesOf(paths, { disk: realDisk, storage: rig.storage })).toEqual(FILES);
+    expect(await sealedInputOf(paths, { disk: realDisk, storage: rig.storage })).toEqual({
+      files: FILES,
+      pins: [],
+    });
   });
 
   test("snapshots are used up to the first one that is missing or damaged", async () => {

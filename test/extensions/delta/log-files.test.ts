@@ -36,6 +36,13 @@ test("a missing commit on the way to a version is refused by its number", () => 
   expect(new LogFiles(LOG, [...names, at(3, "parquet")]).segment(4).commits).toEqual([commitName(4)]);
 });
 
+test("a version whose commits the clean-up of the log removed is not found", () => {
+  const files = new LogFiles(LOG, [at(3, "parquet"), commitName(3), commitName(4)]);
+  expect(files.segment(4).commits).toEqual([commitName(4)]);
+  const gone = { code: "INPUT_NOT_FOUND", hint: "read a version from 3 on" };
+  expect(() => files.segment(2)).toThrow(expect.objectContaining(gone));
+});
+
 test("a checkpoint in parts counts only with all of its parts", () => {
   const commits = Array.from({ length: 6 }, (_, version) => commitName(version));
   const whole = [3, 1, 2].map((number) => part(4, number, 3));

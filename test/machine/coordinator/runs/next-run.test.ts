@@ -62,8 +62,8 @@ function look({ storage, output = BUCKET, begun = null, fresh = false, changed }
     model: { path: "/m.onnx" },
     output: { path: output },
   });
-  const sealedFiles = async () => (begun === null ? null : new Set(begun.map(at)));
-  return nextRun(spec, { storage, sealedFiles, signal, fresh });
+  const sealedInput = async () => (begun === null ? null : { files: new Set(begun.map(at)), pins: [] });
+  return nextRun(spec, { storage, sealedInput, signal, fresh });
 }
 
 async function filesOf(looked: ReturnType<typeof nextRun>): Promise<string[]> {

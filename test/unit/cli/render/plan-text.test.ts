@@ -102,6 +102,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
       stores: {},
     },
     stores: NO_STORES,
+    pins: [],
     reductions: {},
     tables: {},
     typeChecks: [],

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { decodeSnapshot, encodeSnapshot } from "../../../../coordinator/journal/snapshot-file.ts";
 import { NO_TOTALS, type Totals } from "../../../../coordinator/schedule/state/job-state.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
 import { USUAL_STANDING } from "../../../../shared/domain/standing.ts";
 
 const JOB = {
@@ -19,6 +20,7 @@ test("a plan of many pieces is read as it was sealed", async () => {
     kind: "planSealed",
     files: [["/a", 50_002]],
     skipped: [[0, 50_001, 50_002]],
+    pins: [{ path: parseLocation("/lake/table"), options: { version: 3 } }],
     shards,
   } as const;
   let turns = 0;

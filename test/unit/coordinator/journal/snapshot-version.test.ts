@@ -34,7 +34,7 @@ const RECORDS = {
     previousCrc32: true,
   },
   jobAccepted: { kind: true, jobId: true, name: true, digests: true },
-  planSealed: { kind: true, files: true, pruned: true, skipped: true, shards: true },
+  planSealed: { kind: true, files: true, pruned: true, skipped: true, pins: true, shards: true },
   leaseGranted: { kind: true, shard: true, token: true, worker: true, backup: true },
   attemptEnded: { kind: true, shard: true, token: true, worker: true, end: true },
   shardCommitted: { kind: true, partial: true },
@@ -97,6 +97,7 @@ const FACTS_OF: Record<number, string> = {
   5: "742a1ea47b3b969ebbe6470733ce35fc9acf72e7891435bb241fa631b5d1e4de",
   6: "bb323c8fe7d0717079f83e8881661e0aa7f6c2770b9d67eaa04957a5617c36c8",
   7: "38ee0bcda2f4c3360bbd85757c29802364b75f290c3b704f19254c61b63b11f3",
+  8: "8e3e2052e7851d5ab4d9101fc146ecf425949d8e5f04645a5ac15dd064cbbad3",
 };
 
 test("a change in the fields of jobs, shards or records requires a new version of snapshots", async () => {
