@@ -30,6 +30,7 @@ const EXTERNAL = [
   "onnxruntime-node",
   "opus-decoder",
   "parquet-wasm",
+  "roaring-wasm",
   "sharp",
 ];
 

@@ -1,5 +1,5 @@
 import type { Extension } from "../../shared/extension/extension.ts";
-import { type DeltaForm, deltaIndex, formText } from "./op.ts";
+import { cutIndex, type DeltaForm, type DeltaIndex, deltaIndex, formText, rowOf } from "./op.ts";
 import { type DeltaSpec, deltaSpec } from "./spec.ts";
 
 /** Delta tables as input of jobs. */
@@ -17,7 +17,8 @@ export const delta: Extension = {
       pin: (index) => ({ version: (index.form as DeltaForm).version }) satisfies DeltaSpec,
       index: deltaIndex,
       show: (form) => formText(form as DeltaForm),
-      cut: (index) => index,
+      cut: (index, rowStart, rowEnd) => cutIndex(index as DeltaIndex, rowStart, rowEnd),
+      rowOf: (index, row) => rowOf(index as DeltaIndex, row),
       loadLog: async () => (await import("./read-table.ts")).readTable,
       loadReader: async () => (await import("./table-file.ts")).openTableFile,
     },

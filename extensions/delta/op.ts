@@ -2,6 +2,7 @@ import type * as z from "zod";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { IndexParts } from "../../shared/extension/format.ts";
+import { type DeletedRows, RowsLeft } from "./deleted-rows.ts";
 
 /** Form of a Delta table's files: the columns of one version of the table. */
 export interface DeltaForm {
@@ -18,6 +19,8 @@ export interface DeltaIndex {
   readonly form: DeltaForm;
   /** Value of each partition column, as {@link "./partition-value.ts"} writes it. */
   readonly values: readonly (string | null)[];
+  /** Rows that are deleted from the file. Null: none are. */
+  readonly deleted: DeletedRows | null;
 }
 
 /** Builds the schema of an index. */
@@ -30,7 +33,24 @@ export function deltaIndex(z: Zod, { field, count }: IndexParts): z.ZodType<Delt
       partitionColumns: z.array(z.string()),
     }),
     values: z.array(z.union([z.string(), z.literal(null)])),
+    deleted: z.union([
+      z.object({ stretches: z.string(), rows: count, last: count, sha256: z.string() }),
+      z.literal(null),
+    ]),
   });
+}
+
+/** Cuts the deleted rows of an index to those that rows `[rowStart, rowEnd)` need. */
+export function cutIndex(index: DeltaIndex, rowStart: number, rowEnd: number): DeltaIndex {
+  const { form, values, deleted } = index;
+  if (deleted === null) return index;
+  const stretches = new RowsLeft(deleted).cut(rowStart, rowEnd);
+  return { form, values, deleted: { ...deleted, stretches } };
+}
+
+/** Returns the row of the data file itself. */
+export function rowOf({ deleted }: DeltaIndex, row: number): number {
+  return deleted === null ? row : new RowsLeft(deleted).rowOf(row);
 }
 
 /** Describes a form in messages. */

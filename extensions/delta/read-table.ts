@@ -4,9 +4,10 @@ import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { LakeFile, ReadLakeTable } from "../../shared/extension/format.ts";
-import type { AddedFile } from "./log/actions.ts";
+import { readDeletionVector } from "./deletion-vector.ts";
+import type { AddedFile, DeletionVector } from "./log/actions.ts";
 import { dataPath } from "./log/data-path.ts";
-import { refuseDeletions, refuseFeatures } from "./log/features.ts";
+import { refuseFeatures } from "./log/features.ts";
 import { logCorrupt, shown } from "./log/log-error.ts";
 import { LogFiles, type LogSegment } from "./log/log-files.ts";
 import { readCheckpoint } from "./log/read-checkpoint.ts";
@@ -45,7 +46,7 @@ export const readTable: ReadLakeTable = async (table, { storage, options, signal
   if (planned.length === 0) throw noFiles(table, version);
   planned.sort((a, b) => (a.path < b.path ? -1 : 1));
   return {
-    files: await mapConcurrent(planned, STATS_AT_ONCE, (file) => look(file, { form, storage, signal })),
+    files: await mapConcurrent(planned, STATS_AT_ONCE, (file) => look(file, { table, storage, signal })),
   };
 };
 
@@ -96,12 +97,12 @@ function asRead(partitions: ReadonlySet<string>) {
 interface LocatedFile {
   readonly path: Location;
   readonly bytes: number;
-  readonly index: DeltaIndex;
+  readonly index: Omit<DeltaIndex, "deleted">;
+  readonly vector: DeletionVector | null;
 }
 
 function locate(table: Location, form: DeltaForm, file: AddedFile): LocatedFile {
   const path = dataPath(table, file.path);
-  refuseDeletions(path, file);
   const values = form.partitionColumns.map((name) => {
     const text = Object.hasOwn(file.values, name) ? file.values[name] : undefined;
     const type = form.fields.find((field) => field.name === name)?.type ?? { kind: "null" };
@@ -113,19 +114,21 @@ function locate(table: Location, form: DeltaForm, file: AddedFile): LocatedFile 
       throw logCorrupt({ path, where, expected: `a value of type ${type.kind}`, found: shown(text) });
     return value;
   });
-  return { path, bytes: file.bytes, index: { form, values } };
+  return { path, bytes: file.bytes, index: { form, values }, vector: file.deletionVector };
+}
+
+interface LookOptions {
+  readonly table: Location;
+  readonly storage: LogStorage;
+  readonly signal: AbortSignal;
 }
 
 async function look(
-  { path, bytes, index }: LocatedFile,
-  {
-    form,
-    storage,
-    signal,
-  }: { readonly form: DeltaForm; readonly storage: LogStorage; readonly signal: AbortSignal },
+  { path, bytes, index, vector }: LocatedFile,
+  { table, storage, signal }: LookOptions,
 ): Promise<LakeFile> {
   const stat = await storage.stat(path, signal).catch((error: unknown) => {
-    throw isShardmillError(error, "STORE_NOT_FOUND") ? vacuumed(path, form.version) : error;
+    throw isShardmillError(error, "STORE_NOT_FOUND") ? vacuumed(path, index.form.version) : error;
   });
   if (stat.bytes !== bytes)
     throw logCorrupt({
@@ -134,7 +137,10 @@ async function look(
       expected: `${bytes} bytes, as the log has it`,
       found: `${stat.bytes} bytes`,
     });
-  return { path, stat, index };
+  const deleted =
+    vector === null ? null : await readDeletionVector({ table, file: path, vector }, storage, signal);
+  const whole: DeltaIndex = { ...index, deleted };
+  return { path, stat, index: whole };
 }
 
 function vacuumed(path: Location, version: number): ShardmillError {

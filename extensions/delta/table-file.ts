@@ -13,6 +13,7 @@ import type { Field, FileIndex, RowGroup } from "../../shared/domain/dataset.ts"
 import { type Adapted, adaptColumn, lackedColumn } from "./adapt-column.ts";
 import { arrowTypeOf, constantColumn } from "./arrow-types.ts";
 import type { DeltaIndex } from "./op.ts";
+import { UndeletedFile } from "./undeleted-file.ts";
 
 /** Rows of a batch when no column of the file itself is read. */
 const CONSTANT_ROWS = 65_536;
@@ -51,7 +52,8 @@ class TableFile implements DatasetFile {
   readonly #file: DatasetFile;
   readonly #columns: ReadonlyMap<string, Column>;
 
-  constructor(file: DatasetFile, { form, values }: DeltaIndex) {
+  constructor(data: DatasetFile, { form, values, deleted }: DeltaIndex) {
+    const file = deleted === null ? data : new UndeletedFile(data, deleted);
     this.path = file.path;
     this.format = form.kind;
     this.rows = file.rows;

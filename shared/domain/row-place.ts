@@ -1,5 +1,5 @@
 import type { InputFile } from "./dataset.ts";
-import { fileFormatOf } from "./formats.ts";
+import { fileFormatOf, lakeFormatOf } from "./formats.ts";
 import type { Location } from "./location.ts";
 
 /** Place of a row for people: a file, and the row in it. */
@@ -10,10 +10,10 @@ interface RowOfFile {
 
 /** Returns the place of a row in a file of the dataset. In a list of files, each row is a file. */
 export function placeOfRow({ path, format, text }: InputFile, row: number): RowOfFile {
+  if (text === undefined) return { file: path, row };
   const list = fileFormatOf(format);
-  return list === null || text === undefined
-    ? { file: path, row }
-    : { file: list.fileAt(text, row).path, row: 0 };
+  if (list !== null) return { file: list.fileAt(text, row).path, row: 0 };
+  return { file: path, row: lakeFormatOf(format)?.rowOf(text, row) ?? row };
 }
 
 /** Yields the files of the dataset with their identities. The files of a list are yielded one by one. */

@@ -79,6 +79,8 @@ interface LakeFormat extends AnyFormat {
   readonly kind: "lake";
   /** Name of a folder that shows that its parent is such a table: `_delta_log`. */
   readonly marker: string;
+  /** Returns the row of the data file itself, which may have rows that the table has not. */
+  rowOf(index: FileIndex, row: number): number;
   /** Returns the options that read the version of an index again. */
   pin(index: FileIndex): object;
   /** Reason why a file of a planned version may be gone, in its own terms. */

@@ -59,6 +59,20 @@ needs("delta")("a condition on a partition column excludes files, and keeps its 
   expect(rows).toEqual(wanted);
 });
 
+needs("delta")("deleted rows are in no count and no output", async () => {
+  await writeJob("deleted", ["id", "part", "text", "value"], { where: "id < 800" });
+  const { code, stdout } = await runCli(["run", job.job, "--workers", "1", "--json"]);
+  expect(code).toBe(0);
+  const all = `SELECT count(*)::INT AS n FROM '${expectedOf("deleted")}'`;
+  const [[there], [wanted]] = await Promise.all([query(all), query(`${all} WHERE id < 800`)]);
+  const { rowsPruned, rowsFiltered } = JSON.parse(stdout);
+  const [published] = await query(`SELECT count(*)::INT AS n FROM '${job.out}/rows/*.parquet'`);
+  expect(published).toEqual(wanted);
+  expect(rowsPruned + rowsFiltered + Number(published?.n)).toBe(there?.n);
+  const both = `SELECT * FROM '${job.out}/rows/*.parquet' EXCEPT ALL SELECT * FROM '${expectedOf("deleted")}'`;
+  expect(await query(both)).toEqual([]);
+});
+
 /** Begins a job over version 2 of a table, ends its coordinator, and commits version 3 with other columns. */
 async function moveTable(): Promise<void> {
   await writeJob("evolved", ["id", "s", "added", "when"]);

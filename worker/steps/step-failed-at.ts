@@ -2,6 +2,7 @@ import { present } from "../../shared/core/assert.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import type { Lease } from "../../shared/domain/job.ts";
+import { placeOfRow } from "../../shared/domain/row-place.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 
 /**
@@ -33,5 +34,6 @@ export function stepFailedAt(
 function placeOf({ slices }: Pick<Lease, "slices">, row: number): { path: string; row: number } {
   const place = new DatasetRows(slices.map(shardRows)).placeOf(row);
   const slice = present(slices[place.file], "a row of the shard lies in one of its files");
-  return { path: slice.file.path, row: slice.rowStart + place.row };
+  const { file, row: rowOfFile } = placeOfRow(slice.file, slice.rowStart + place.row);
+  return { path: file, row: rowOfFile };
 }

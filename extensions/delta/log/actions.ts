@@ -13,8 +13,22 @@ export interface AddedFile {
   readonly bytes: number;
   /** Values of the partition columns, as text. Null and an empty text: the value is null. */
   readonly values: Readonly<Record<string, string | null>>;
-  /** Key of the rows that are deleted from the file. Null: none are. */
-  readonly deletionVector: string | null;
+  /** Rows that are deleted from the file. Null: none are. */
+  readonly deletionVector: DeletionVector | null;
+}
+
+/** Place of a set of deleted rows. */
+export interface DeletionVector {
+  /** Inline, in a file that is relative to the table, or in one at a path. */
+  readonly storage: "i" | "u" | "p";
+  /** The set itself, or the name or path of its file. */
+  readonly place: string;
+  /** Offset in the file. */
+  readonly offset: number;
+  /** Bytes of the set. */
+  readonly bytes: number;
+  /** Count of deleted rows. */
+  readonly rows: number;
 }
 
 export interface Protocol {
@@ -31,7 +45,7 @@ export interface Metadata {
 }
 
 export type LogAction =
-  | { readonly kind: "add"; readonly file: AddedFile }
+  | { readonly kind: "add"; readonly key: string; readonly file: AddedFile }
   | { readonly kind: "remove"; readonly key: string }
   | { readonly kind: "protocol"; readonly protocol: Protocol }
   | { readonly kind: "metadata"; readonly metadata: Metadata }
@@ -48,10 +62,14 @@ const MOST_PATH_CHARS = 4_096;
 export function readAction(value: unknown, place: ActionPlace): LogAction | null {
   const action = new Facts(value, "action", place);
   const { add, remove, protocol, metaData, sidecar } = action.facts;
-  if (isThere(add)) return { kind: "add", file: addedFile(new Facts(add, "add", place)) };
+  if (isThere(add)) {
+    const facts = new Facts(add, "add", place);
+    const file = addedFile(facts);
+    return { kind: "add", key: fileKey(file.path, vectorId(facts)), file };
+  }
   if (isThere(remove)) {
     const facts = new Facts(remove, "remove", place);
-    return { kind: "remove", key: fileKey(facts.text("path"), deletionVector(facts)) };
+    return { kind: "remove", key: fileKey(facts.text("path"), vectorId(facts)) };
   }
   if (isThere(protocol))
     return { kind: "protocol", protocol: protocolOf(new Facts(protocol, "protocol", place)) };
@@ -62,8 +80,8 @@ export function readAction(value: unknown, place: ActionPlace): LogAction | null
 }
 
 /** Returns the key of a file in the log: its path, and which of its rows are deleted. */
-export function fileKey(path: string, deletionVector: string | null): string {
-  return deletionVector === null ? path : `${path} ${deletionVector}`;
+function fileKey(path: string, vector: string | null): string {
+  return vector === null ? path : `${path} ${vector}`;
 }
 
 function addedFile(facts: Facts): AddedFile {
@@ -78,8 +96,23 @@ function addedFile(facts: Facts): AddedFile {
   };
 }
 
+function deletionVector(facts: Facts): DeletionVector | null {
+  if (!isThere(facts.facts.deletionVector)) return null;
+  const vector = facts.inner("deletionVector");
+  const storage = vector.text("storageType");
+  if (storage !== "i" && storage !== "u" && storage !== "p")
+    throw vector.fault("storageType", "i, u or p", storage);
+  return {
+    storage,
+    place: vector.text("pathOrInlineDv"),
+    offset: isThere(vector.facts.offset) ? vector.count("offset") : 0,
+    bytes: vector.count("sizeInBytes"),
+    rows: vector.count("cardinality"),
+  };
+}
+
 /** Returns the unique id of a deletion vector, as the protocol defines it. */
-function deletionVector(facts: Facts): string | null {
+function vectorId(facts: Facts): string | null {
   const value = facts.facts.deletionVector;
   if (!isThere(value)) return null;
   const vector = facts.inner("deletionVector");

@@ -1,10 +1,7 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
-import type { AddedFile, Metadata, Protocol } from "./actions.ts";
+import type { Metadata, Protocol } from "./actions.ts";
 
-/**
- * Features of tables that Shardmill reads. `deletionVectors` allows files without one, and the other features
- * do not change how rows are read.
- */
+/** Features of tables that Shardmill reads. Some of them do not change how rows are read. */
 const READS = new Set([
   "timestampNtz",
   "deletionVectors",
@@ -18,7 +15,6 @@ const UPGRADE = "copy the table with the tools that write it, into one without t
 /** Advice about a feature. */
 const HINTS: Readonly<Record<string, string>> = {
   columnMapping: "copy the table into one with `delta.columnMapping.mode` = `none`",
-  deletionVectors: "remove the deleted rows with REORG TABLE ... APPLY (PURGE)",
 };
 
 /** Newest version of readers that this one follows. */
@@ -45,12 +41,6 @@ export function refuseFeatures(
   const mapping = metadata.configuration["delta.columnMapping.mode"] ?? "none";
   if (mapping !== "none") throw unsupported(path, ["the feature `columnMapping`"], HINTS.columnMapping);
   if (metadata.provider !== "parquet") throw unsupported(path, [`data files of format ${metadata.provider}`]);
-}
-
-/** @throws {INPUT_UNSUPPORTED} when rows are deleted from the file */
-export function refuseDeletions(path: string, { deletionVector }: AddedFile): void {
-  if (deletionVector !== null)
-    throw unsupported(path, ["a file with a deletion vector"], HINTS.deletionVectors);
 }
 
 function unsupported(path: string, what: readonly string[], hint = UPGRADE): ShardmillError {

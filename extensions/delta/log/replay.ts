@@ -1,12 +1,5 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
-import {
-  type ActionPlace,
-  type AddedFile,
-  fileKey,
-  type LogAction,
-  type Metadata,
-  type Protocol,
-} from "./actions.ts";
+import type { ActionPlace, AddedFile, LogAction, Metadata, Protocol } from "./actions.ts";
 import { logCorrupt, shown } from "./log-error.ts";
 
 /** Limit of the files of a version. Each takes about a kilobyte of memory. */
@@ -38,9 +31,9 @@ export class Replay {
   take(action: LogAction, place: ActionPlace): void {
     switch (action.kind) {
       case "add": {
-        const { file } = action;
+        const { key, file } = action;
         // A file that is added again has the newest facts.
-        this.#files.set(fileKey(file.path, file.deletionVector), file);
+        this.#files.set(key, file);
         if (this.#files.size > this.#mostFiles) throw tooManyFiles(place.path, this.#mostFiles);
         return;
       }

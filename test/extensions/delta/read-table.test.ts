@@ -155,11 +155,6 @@ test("features of other readers are refused by name, each with what to do", asyn
     const mapped = { [commitName(0)]: requiring(["columnMapping"], { "delta.columnMapping.mode": mode }) };
     expect((await refusal(mapped, ["x"])).message).toContain("`columnMapping`");
   }
-  const vector = { deletionVector: { storageType: "u", pathOrInlineDv: "a", offset: 1 } };
-  expect(await refusal(one(add("x", vector)), ["x"])).toMatchObject({
-    code: "INPUT_UNSUPPORTED",
-    hint: expect.stringContaining("PURGE"),
-  });
 });
 
 test("a version or time that the table does not have is refused", async () => {

@@ -31,12 +31,12 @@ test("a version has the files that were added and not removed since, in any hist
 
 test("a file is known by its path and its deletion vector", () => {
   const vector = (pathOrInlineDv: string) => ({
-    deletionVector: { storageType: "u", pathOrInlineDv, offset: 1 },
+    deletionVector: { storageType: "u", pathOrInlineDv, offset: 1, sizeInBytes: 9, cardinality: 2 },
   });
   const removed = { remove: { path: "a", dataChange: true } };
   const replay = replayed([PROTOCOL, METADATA, add("a"), removed, add("a", vector("x"))]);
   const [file] = [...replay.snapshot("/lake/table").files];
-  expect(file?.deletionVector).toBe("ux@1");
+  expect(file?.deletionVector).toEqual({ storage: "u", place: "x", offset: 1, bytes: 9, rows: 2 });
   // The order of an update within a commit does not matter.
   expect([
     ...replayed([PROTOCOL, METADATA, add("a"), add("a", vector("x")), removed]).snapshot("t").files,

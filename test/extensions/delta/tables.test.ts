@@ -1,21 +1,30 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { cutIndex, type DeltaIndex } from "../../../extensions/delta/op.ts";
 import { readTable } from "../../../extensions/delta/read-table.ts";
 import type { DeltaSpec } from "../../../extensions/delta/spec.ts";
 import { openTableFile } from "../../../extensions/delta/table-file.ts";
 import { NEVER } from "../../../shared/core/abort.ts";
+import { sha256 } from "../../../shared/core/digest.ts";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
+import { placeOfRow } from "../../../shared/domain/row-place.ts";
 import { createLocalStorage } from "../../../shared/storage/local.ts";
 import { byteSource } from "../../../shared/storage/storage.ts";
 import { readRows } from "../../support/read-rows.ts";
 import { plainRows } from "../../support/sample-table.ts";
 
-/** Tables by the deltalake library, with the rows that it reads in them: see `delta_tables.py`. */
+/**
+ * Tables by the deltalake library and by Spark, with the rows that each reads in its own: see
+ * `delta_tables.py` and `spark_tables.py` in test/external/readers.
+ */
 
 const TABLES = join(packageRoot, "test", "extensions", "delta", "tables");
 const storage = createLocalStorage();
+
+/** Facts of a planned file that do not matter here. */
+const PLANNED = { format: "delta", bytes: 0, version: "", rows: 0, footerSha256: sha256("") };
 
 async function openParquet(path: string) {
   const location = parseLocation(path);
@@ -49,6 +58,41 @@ test.each([
   const rows = await rowsOf(name);
   expect(rows.length).toBeGreaterThan(20);
   expect(rows).toEqual(await expectedRows(name));
+});
+
+test("a table with deletion vectors has the rows that Spark reads", async () => {
+  const rows = await rowsOf("deleted");
+  expect(rows.length).toBeGreaterThan(500);
+  expect(rows).toEqual(await expectedRows("deleted"));
+});
+
+test("rows of a file with deleted rows are those of its row groups, its ranges and its lease", async () => {
+  const table = await readTable(parseLocation(join(TABLES, "deleted")), {
+    storage,
+    options: null,
+    signal: NEVER,
+  });
+  const indexes = table.files.map(({ path, index }) => ({ path, index: index as DeltaIndex }));
+  expect(indexes.filter(({ index }) => index.deleted !== null)).toHaveLength(4);
+  for (const { path, index } of indexes) {
+    using plain = await openParquet(path);
+    using file = openTableFile(await openParquet(path), index);
+    const all = plainRows(await readRows(file));
+    expect(all).toHaveLength(file.rows);
+    expect(file.rows).toBe(plain.rows - (index.deleted?.rows ?? 0));
+    expect(file.rowGroups.map(({ rows }) => rows).reduce((a, b) => a + b)).toBe(file.rows);
+    const physical = plainRows(await readRows(plain)) as Record<string, unknown>[];
+    for (let from = 0; from < file.rows; from += 37) {
+      const range = { rowStart: from, rowEnd: Math.min(file.rows, from + 50) };
+      const cut = cutIndex(index, range.rowStart, range.rowEnd);
+      using leased = openTableFile(await openParquet(path), cut);
+      expect(leased).toMatchObject({ rows: file.rows, footerSha256: file.footerSha256 });
+      expect(plainRows(await readRows(leased, range))).toEqual(all.slice(from, range.rowEnd));
+      // The place of a row is that in the data file.
+      const place = placeOfRow({ ...PLANNED, path: parseLocation(path), text: cut }, from);
+      expect(physical[place.row]).toMatchObject({ id: (all[from] as Record<string, unknown>).id });
+    }
+  }
 });
 
 test("columns that were added later are null in earlier files, also within a struct", async () => {

@@ -14,6 +14,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^onnxruntime-/, folders: ["shared/onnx/"] },
   { packages: /^@duckdb\//, folders: ["shared/sql/"] },
   { packages: /^parquet-wasm$/, folders: ["shared/dataset/"] },
+  { packages: /^roaring-wasm$/, folders: ["extensions/delta/"] },
   { packages: /^sharp$/, folders: ["extensions/image/", "extensions/node-check/"] },
   {
     packages: /^(@wasm-audio-decoders\/.*|mpg123-decoder|opus-decoder)$/,
