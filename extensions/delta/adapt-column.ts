@@ -12,10 +12,12 @@ import {
   TimestampMicrosecond,
   TimeUnit,
 } from "apache-arrow";
+import { present } from "../../shared/core/assert.ts";
 import { fieldTypeOf } from "../../shared/dataset/fields.ts";
 import { gather } from "../../shared/dataset/gather.ts";
 import { type FieldType, innerTypes } from "../../shared/domain/dataset.ts";
 import { arrowTypeOf } from "./arrow-types.ts";
+import type { FileColumn } from "./file-columns.ts";
 
 /** Adaptation of a column of a data file to a column of the table. */
 export interface Adapted {
@@ -25,21 +27,28 @@ export interface Adapted {
   readonly adapt: (data: Data) => Data;
 }
 
+/** Rules to find the parts of a column in a file. */
+interface FoundBy {
+  readonly column: FileColumn;
+  /** Returns the key of a file's field. */
+  readonly keyOf: (field: Field) => string | undefined;
+}
+
 /**
  * Adapts a column of a file to a type of the table. Timestamps get the unit and zone of the table, and
  * structs its fields: those that the file lacks are null. Null: the types differ otherwise.
  */
-export function adaptColumn(from: DataType, to: FieldType): Adapted | null {
+export function adaptColumn(from: DataType, to: FieldType, found: FoundBy): Adapted | null {
   if (!hasOwnRules(to)) return isDeepStrictEqual(fieldTypeOf(from), to) ? sameColumn(from) : null;
   switch (to.kind) {
     case "timestamp":
       return adaptTimestamp(from, to);
     case "struct":
-      return DataType.isStruct(from) ? adaptStruct(from, to) : null;
+      return DataType.isStruct(from) ? adaptStruct(from, to, found) : null;
     case "list":
-      return DataType.isList(from) || DataType.isLargeList(from) ? adaptList(from, to) : null;
+      return DataType.isList(from) || DataType.isLargeList(from) ? adaptList(from, to, found) : null;
     case "map":
-      return DataType.isMap(from) ? adaptMap(from, to) : null;
+      return DataType.isMap(from) ? adaptMap(from, to, found) : null;
     default:
       return null;
   }
@@ -84,12 +93,14 @@ function floorBy(value: bigint, parts: bigint): bigint {
 
 type StructType = Extract<FieldType, { kind: "struct" }>;
 
-function adaptStruct(from: Struct, to: StructType): Adapted | null {
+function adaptStruct(from: Struct, to: StructType, { column, keyOf }: FoundBy): Adapted | null {
   const parts: Part[] = [];
-  for (const { name, type } of to.fields) {
-    const at = from.children.findIndex((child) => child.name === name);
+  for (const [field, { name, type }] of to.fields.entries()) {
+    const part = partOf(column, field);
+    const at = from.children.findIndex((child) => keyOf(child) === part.key);
     const own = from.children[at];
-    const adapted = own === undefined ? lackedColumn(type) : adaptColumn(own.type, type);
+    const adapted =
+      own === undefined ? lackedColumn(type) : adaptColumn(own.type, type, { column: part, keyOf });
     if (adapted === null) return null;
     parts.push({ at, field: new Field(name, adapted.type, own?.nullable ?? true), adapted });
   }
@@ -108,8 +119,12 @@ interface Part {
   readonly adapted: Adapted;
 }
 
-function adaptList(from: List | LargeList, to: Extract<FieldType, { kind: "list" }>): Adapted | null {
-  const item = adaptColumn(from.valueType, to.item);
+function adaptList(
+  from: List | LargeList,
+  to: Extract<FieldType, { kind: "list" }>,
+  { column, keyOf }: FoundBy,
+): Adapted | null {
+  const item = adaptColumn(from.valueType, to.item, { column: partOf(column, 0), keyOf });
   if (item === null) return null;
   const { name, nullable } = from.valueField;
   const field = new Field(name, item.type, nullable);
@@ -118,12 +133,21 @@ function adaptList(from: List | LargeList, to: Extract<FieldType, { kind: "list"
   return { type, isSame: false, adapt };
 }
 
-function adaptMap(from: Map_, to: Extract<FieldType, { kind: "map" }>): Adapted | null {
+function partOf({ parts }: FileColumn, at: number): FileColumn {
+  return present(parts[at], "a column has a part for each inner type");
+}
+
+function adaptMap(
+  from: Map_,
+  to: Extract<FieldType, { kind: "map" }>,
+  { column, keyOf }: FoundBy,
+): Adapted | null {
   const [entries] = from.children;
   const fields = entries?.type.children ?? [];
   const adapted = [to.key, to.value].map((type, at) => {
     const field = fields[at];
-    const own = field === undefined ? null : adaptColumn(field.type, type);
+    const part = { column: partOf(column, at), keyOf };
+    const own = field === undefined ? null : adaptColumn(field.type, type, part);
     return field === undefined || own === null
       ? null
       : { field: new Field(field.name, own.type, field.nullable), own };

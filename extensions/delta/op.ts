@@ -12,6 +12,15 @@ export interface DeltaForm {
   readonly fields: readonly Field[];
   /** Names of the columns that files lack, because the log has their values. */
   readonly partitionColumns: readonly string[];
+  readonly mapping: ColumnMapping;
+}
+
+/** Names of columns in data files, where they differ from those of the table. */
+export interface ColumnMapping {
+  /** Property of a file's columns that identifies them. Null: their names are those of the table. */
+  readonly by: "name" | "id" | null;
+  /** Names or ids of all columns and fields of structs, each before its own fields. */
+  readonly keys: readonly string[];
 }
 
 /** Facts of a data file that the log has, and the file itself lacks. */
@@ -31,6 +40,10 @@ export function deltaIndex(z: Zod, { field, count }: IndexParts): z.ZodType<Delt
       version: count,
       fields: z.array(field),
       partitionColumns: z.array(z.string()),
+      mapping: z.object({
+        by: z.union([z.enum(["name", "id"]), z.literal(null)]),
+        keys: z.array(z.string()),
+      }),
     }),
     values: z.array(z.union([z.string(), z.literal(null)])),
     deleted: z.union([

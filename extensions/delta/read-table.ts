@@ -7,7 +7,7 @@ import type { LakeFile, ReadLakeTable } from "../../shared/extension/format.ts";
 import { readDeletionVector } from "./deletion-vector.ts";
 import type { AddedFile, DeletionVector } from "./log/actions.ts";
 import { dataPath } from "./log/data-path.ts";
-import { refuseFeatures } from "./log/features.ts";
+import { mappingOf, refuseFeatures } from "./log/features.ts";
 import { logCorrupt, shown } from "./log/log-error.ts";
 import { LogFiles, type LogSegment } from "./log/log-files.ts";
 import { readCheckpoint } from "./log/read-checkpoint.ts";
@@ -41,8 +41,8 @@ export const readTable: ReadLakeTable = async (table, { storage, options, signal
   const snapshot = await replay(log, files.segment(version), storage, signal);
   refuseFeatures(table, snapshot);
   refuseTimes(table, snapshot, spec);
-  const form = formOf(table, version, snapshot);
-  const planned = [...snapshot.files].map((file) => locate(table, form, file));
+  const { form, partitions } = formOf(table, version, snapshot);
+  const planned = [...snapshot.files].map((file) => locate(table, { form, partitions }, file));
   if (planned.length === 0) throw noFiles(table, version);
   planned.sort((a, b) => (a.path < b.path ? -1 : 1));
   return {
@@ -64,12 +64,20 @@ async function replay(
   return replay.snapshot(log);
 }
 
-function formOf(table: Location, version: number, { metadata }: Snapshot): DeltaForm {
+interface TableForm {
+  readonly form: DeltaForm;
+  /** Partition columns, by the names that they have in the log's actions. */
+  readonly partitions: ReadonlyMap<string, Field>;
+}
+
+function formOf(table: Location, version: number, { metadata }: Snapshot): TableForm {
   const { schema, partitionColumns } = metadata;
-  const fields = readTableSchema(schema, below(table, LOG));
+  const by = mappingOf(table, metadata);
+  const { fields, mapping, physical } = readTableSchema(schema, below(table, LOG), by);
   if (fields.length === 0)
     throw inputUnsupported(table, "a schema without columns", "add a column to the table");
   const known = new Map(fields.map((field) => [field.name, field]));
+  const partitions = new Map<string, Field>();
   for (const name of partitionColumns) {
     const field = known.get(name);
     if (field === undefined)
@@ -85,8 +93,10 @@ function formOf(table: Location, version: number, { metadata }: Snapshot): Delta
         `a partition column \`${name}\` of type ${field.type.kind}`,
         "partition it by others",
       );
+    partitions.set(physical.get(name) ?? name, field);
   }
-  return { kind: "delta", version, fields: fields.map(asRead(new Set(partitionColumns))), partitionColumns };
+  const read = fields.map(asRead(new Set(partitionColumns)));
+  return { form: { kind: "delta", version, fields: read, partitionColumns, mapping }, partitions };
 }
 
 /** Files may have nulls whatever the schema says, and a partition may be null. */
@@ -101,11 +111,10 @@ interface LocatedFile {
   readonly vector: DeletionVector | null;
 }
 
-function locate(table: Location, form: DeltaForm, file: AddedFile): LocatedFile {
+function locate(table: Location, { form, partitions }: TableForm, file: AddedFile): LocatedFile {
   const path = dataPath(table, file.path);
-  const values = form.partitionColumns.map((name) => {
-    const text = Object.hasOwn(file.values, name) ? file.values[name] : undefined;
-    const type = form.fields.find((field) => field.name === name)?.type ?? { kind: "null" };
+  const values = [...partitions].map(([key, { name, type }]) => {
+    const text = Object.hasOwn(file.values, key) ? file.values[key] : undefined;
     const where = `value of partition column ${name}`;
     if (text === undefined) throw logCorrupt({ path, where, expected: "a text or null", found: "nothing" });
     if (text === null || text === "") return null;

@@ -12,7 +12,8 @@ import type { ColumnStatistics, RowGroupStatistics } from "../../shared/domain/c
 import type { Field, FileIndex, RowGroup } from "../../shared/domain/dataset.ts";
 import { type Adapted, adaptColumn, lackedColumn } from "./adapt-column.ts";
 import { arrowTypeOf, constantColumn } from "./arrow-types.ts";
-import type { DeltaIndex } from "./op.ts";
+import { fileColumns, keyIn } from "./file-columns.ts";
+import type { DeltaForm, DeltaIndex } from "./op.ts";
 import { UndeletedFile } from "./undeleted-file.ts";
 
 /** Rows of a batch when no column of the file itself is read. */
@@ -37,9 +38,11 @@ export function openTableFile(file: DatasetFile, index: FileIndex): DatasetFile 
 
 /** Source of a column of the table. */
 type Column =
-  | { readonly kind: "own"; readonly field: Field; readonly adapted: Adapted }
+  | { readonly kind: "own"; readonly field: Field; readonly own: ArrowField; readonly adapted: Adapted }
   | { readonly kind: "lacked"; readonly field: Field; readonly adapted: Adapted }
   | { readonly kind: "constant"; readonly field: Field; readonly value: string | null };
+
+type OwnColumn = Extract<Column, { kind: "own" }>;
 
 class TableFile implements DatasetFile {
   readonly path: string;
@@ -59,19 +62,18 @@ class TableFile implements DatasetFile {
     this.rows = file.rows;
     this.rowGroups = file.rowGroups;
     const constants = form.partitionColumns.map((name, at) => [name, values[at] ?? null] as const);
-    const columns = columnsOf(file, form.fields, new Map(constants));
-    this.schema = quickSchema(new Schema([...columns.values()].map((column) => arrowField(column, file))));
-    this.footerSha256 = sha256(canonicalJson([file.footerSha256, form.fields, constants]));
+    const columns = columnsOf(file, form, new Map(constants));
+    this.schema = quickSchema(new Schema([...columns.values()].map(arrowField)));
+    const keys = form.mapping.by === null ? [] : [form.mapping];
+    this.footerSha256 = sha256(canonicalJson([file.footerSha256, form.fields, constants, ...keys]));
     this.#file = file;
     this.#columns = columns;
   }
 
   statistics(fields: readonly Field[]): readonly RowGroupStatistics[] {
     const columns = fields.flatMap(({ name }) => this.#columns.get(name) ?? []);
-    const own = columns.flatMap((column) =>
-      column.kind === "own" && column.adapted.isSame ? [column.field] : [],
-    );
-    const found = own.length === 0 ? null : this.#file.statistics(own);
+    const own = columns.flatMap((column) => (column.kind === "own" && column.adapted.isSame ? [column] : []));
+    const found = this.#ownStatistics(own);
     return this.rowGroups.map(({ rows }, group) => ({
       ...found?.[group],
       ...Object.fromEntries(
@@ -82,11 +84,23 @@ class TableFile implements DatasetFile {
     }));
   }
 
+  #ownStatistics(columns: readonly OwnColumn[]): readonly RowGroupStatistics[] | null {
+    if (columns.length === 0) return null;
+    const fields = columns.map(({ field: { type, nullable }, own: { name } }) => ({ name, type, nullable }));
+    const found = this.#file.statistics(fields);
+    const named = (group: RowGroupStatistics) =>
+      columns.flatMap(({ field, own }): [string, ColumnStatistics][] => {
+        const statistics = Object.hasOwn(group, own.name) ? group[own.name] : undefined;
+        return statistics === undefined ? [] : [[field.name, statistics]];
+      });
+    return found?.map((group) => Object.fromEntries(named(group))) ?? null;
+  }
+
   async *read(options: ReadOptions): AsyncGenerator<RecordBatch> {
     const { columns } = options;
     const requested = columns.map((name) => present(this.#columns.get(name), "a table has its columns"));
     const schema = quickSchema(this.schema.selectAt(columnIndices(this.schema, columns, this.path)));
-    const own = requested.flatMap(({ kind, field }) => (kind === "own" ? [field.name] : []));
+    const own = requested.flatMap((column) => (column.kind === "own" ? [column.own.name] : []));
     if (own.length === 0) {
       yield* this.#constants(requested, schema, options);
       return;
@@ -120,7 +134,7 @@ class TableFile implements DatasetFile {
   }
 
   #column(column: Column, batch: RecordBatch): Data {
-    if (column.kind === "own") return column.adapted.adapt(columnData(batch, column.field.name));
+    if (column.kind === "own") return column.adapted.adapt(columnData(batch, column.own.name));
     return this.#madeColumn(column, batch.numRows);
   }
 
@@ -137,30 +151,34 @@ class TableFile implements DatasetFile {
 
 function columnsOf(
   file: DatasetFile,
-  fields: readonly Field[],
+  form: DeltaForm,
   constants: ReadonlyMap<string, string | null>,
 ): ReadonlyMap<string, Column> {
-  const own = new Map(file.schema.fields.map((field) => [field.name, field]));
+  const keyOf = (field: ArrowField) => keyIn(form, field);
+  const own = new Map(file.schema.fields.map((field) => [keyOf(field), field]));
+  if (own.size > 0 && [...own.keys()].every((key) => key === undefined))
+    throw inputUnsupported(file.path, "columns without ids, and the table maps by ids", "write it again");
+  const columns = fileColumns(form);
   return new Map(
-    fields.map((field): [string, Column] => {
+    form.fields.map((field, at): [string, Column] => {
       const { name, type } = field;
       const value = constants.get(name);
       if (value !== undefined) return [name, { kind: "constant", field, value }];
-      const found = own.get(name);
+      const column = present(columns[at], "each column of the table is in its files or lacks");
+      const found = own.get(column.key);
       if (found === undefined) return [name, { kind: "lacked", field, adapted: lackedColumn(type) }];
-      const adapted = adaptColumn(found.type, type);
-      if (adapted !== null) return [name, { kind: "own", field, adapted }];
+      const adapted = adaptColumn(found.type, type, { column, keyOf });
+      if (adapted !== null) return [name, { kind: "own", field, own: found, adapted }];
       const types = `a column \`${name}\` of type ${showType(fieldTypeOf(found.type))}, and the table has ${showType(type)}`;
       throw inputUnsupported(file.path, types, "write the file again with the type of the table");
     }),
   );
 }
 
-function arrowField(column: Column, file: DatasetFile): ArrowField {
+function arrowField(column: Column): ArrowField {
   const { name, type } = column.field;
   if (column.kind !== "own") return new ArrowField(name, arrowTypeOf(type), true);
-  const nullable = file.schema.fields.find((field) => field.name === name)?.nullable ?? true;
-  return new ArrowField(name, column.adapted.type, nullable);
+  return new ArrowField(name, column.adapted.type, column.own.nullable);
 }
 
 function constantStatistics(column: Exclude<Column, { kind: "own" }>, rows: number): ColumnStatistics {

@@ -1,4 +1,5 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
+import type { ColumnMapping } from "../op.ts";
 import type { Metadata, Protocol } from "./actions.ts";
 
 /** Features of tables that Shardmill reads. Some of them do not change how rows are read. */
@@ -11,11 +12,6 @@ const READS = new Set([
 ]);
 
 const UPGRADE = "copy the table with the tools that write it, into one without the feature";
-
-/** Advice about a feature. */
-const HINTS: Readonly<Record<string, string>> = {
-  columnMapping: "copy the table into one with `delta.columnMapping.mode` = `none`",
-};
 
 /** Newest version of readers that this one follows. */
 const READER_VERSION = 3;
@@ -38,17 +34,27 @@ export function refuseFeatures(
       path,
       unknown.map((feature) => `the feature \`${feature}\``),
     );
-  const mapping = metadata.configuration["delta.columnMapping.mode"] ?? "none";
-  if (mapping !== "none") throw unsupported(path, ["the feature `columnMapping`"], HINTS.columnMapping);
   if (metadata.provider !== "parquet") throw unsupported(path, [`data files of format ${metadata.provider}`]);
 }
 
-function unsupported(path: string, what: readonly string[], hint = UPGRADE): ShardmillError {
+/**
+ * Returns the property by which a table finds the columns of its files. Null: their names are its own.
+ *
+ * @throws {INPUT_UNSUPPORTED} for another one than name and id
+ */
+export function mappingOf(path: string, { configuration }: Metadata): ColumnMapping["by"] {
+  const mode = configuration["delta.columnMapping.mode"] ?? "none";
+  if (mode === "none") return null;
+  if (mode === "name" || mode === "id") return mode;
+  throw unsupported(path, [`columns that are mapped by \`${String(mode)}\``]);
+}
+
+function unsupported(path: string, what: readonly string[]): ShardmillError {
   const [first = ""] = what;
   const message = `the Delta table ${path} uses ${what.join(", ")}, which is not supported`;
   return new ShardmillError("INPUT_UNSUPPORTED", message, {
     fields: { path, what: first },
-    problems: what.map((each) => ({ where: path, what: `uses ${each}`, hint })),
-    hint,
+    problems: what.map((each) => ({ where: path, what: `uses ${each}`, hint: UPGRADE })),
+    hint: UPGRADE,
   });
 }

@@ -1,5 +1,6 @@
 import { parseJson } from "../../../shared/core/parse-json.ts";
 import type { Field, FieldType, NumericType } from "../../../shared/domain/dataset.ts";
+import type { ColumnMapping } from "../op.ts";
 import { logCorrupt, shown } from "./log-error.ts";
 
 /** Limit of nested types, far above that of any table, so that a log cannot exhaust the stack. */
@@ -26,21 +27,40 @@ const OTHERS: Readonly<Record<string, FieldType>> = {
   timestamp_ntz: { kind: "timestamp", unit: "microsecond", zone: null },
 };
 
+/** Schema of a table. */
+export interface TableSchema {
+  readonly fields: readonly Field[];
+  readonly mapping: ColumnMapping;
+  /** Name of each column in the log's partition values and statistics, by its name in the table. */
+  readonly physical: ReadonlyMap<string, string>;
+}
+
 /**
  * Reads the columns of a table from the schema in its log.
  *
+ * @param by property of a file's columns that identifies them
+
  * @throws {INPUT_CORRUPT} naming an unknown type, or a column that is there twice
  */
-export function readTableSchema(text: string, path: string): readonly Field[] {
-  return new SchemaReader(path).fields(parseJson(text), "schema", 0);
+export function readTableSchema(text: string, path: string, by: ColumnMapping["by"]): TableSchema {
+  const reader = new SchemaReader(path, by);
+  const fields = reader.fields(parseJson(text), "schema", 0);
+  return { fields, mapping: { by, keys: reader.keys }, physical: reader.physical };
 }
 
+const PHYSICAL = "delta.columnMapping.physicalName";
+const ID = "delta.columnMapping.id";
+
 class SchemaReader {
+  readonly keys: string[] = [];
+  readonly physical = new Map<string, string>();
   readonly #path: string;
+  readonly #by: ColumnMapping["by"];
   #read = 0;
 
-  constructor(path: string) {
+  constructor(path: string, by: ColumnMapping["by"]) {
     this.#path = path;
+    this.#by = by;
   }
 
   fields(struct: unknown, name: string, depth: number): Field[] {
@@ -55,9 +75,24 @@ class SchemaReader {
       const key = field.name.toLowerCase();
       if (names.has(key)) throw this.#fault(name, "each name once, in any case", field.name);
       names.add(key);
+      const physical = this.#map(field.name, field.metadata, name);
+      if (depth === 0) this.physical.set(field.name, physical);
       const type = this.#type(field.type, `${name}.${field.name}`, depth + 1);
       return { name: field.name, type, nullable: field.nullable !== false };
     });
+  }
+
+  /** Adds the key of a column, and returns its name in the files. */
+  #map(column: string, metadata: unknown, name: string): string {
+    if (this.#by === null) return column;
+    const facts = isObject(metadata) ? metadata : {};
+    const { [PHYSICAL]: physical, [ID]: id } = facts;
+    if (typeof physical !== "string" || physical === "")
+      throw this.#fault(`${name}.${column}`, `a text as ${PHYSICAL}`, physical);
+    if (this.#by === "id" && !Number.isSafeInteger(id))
+      throw this.#fault(`${name}.${column}`, `a whole number as ${ID}`, id);
+    this.keys.push(this.#by === "id" ? String(id) : physical);
+    return physical;
   }
 
   #type(type: unknown, name: string, depth: number): FieldType {

@@ -16,7 +16,7 @@ import { readRows } from "../../support/read-rows.ts";
 import { plainRows } from "../../support/sample-table.ts";
 
 /**
- * Tables by the deltalake library and by Spark, with the rows that each reads in its own: see
+ * Tables by deltalake and by Spark, with the rows that each reads in its own. The scripts are
  * `delta_tables.py` and `spark_tables.py` in test/external/readers.
  */
 
@@ -64,6 +64,34 @@ test("a table with deletion vectors has the rows that Spark reads", async () => 
   const rows = await rowsOf("deleted");
   expect(rows.length).toBeGreaterThan(500);
   expect(rows).toEqual(await expectedRows("deleted"));
+});
+
+test.each(["mapped by name", "mapped by id", "mapped later"])(
+  "a table with columns %s has the rows that Spark reads",
+  async (name) => {
+    const rows = await rowsOf(name);
+    expect(rows.length).toBeGreaterThan(20);
+    expect(rows).toEqual(await expectedRows(name));
+  },
+);
+
+test("statistics of mapped columns have their names in the table", async () => {
+  const table = await readTable(parseLocation(join(TABLES, "mapped by id")), {
+    storage,
+    options: null,
+    signal: NEVER,
+  });
+  const field = { name: "number", type: { kind: "numeric", type: "int64" }, nullable: true } as const;
+  for (const { path, index } of table.files) {
+    using file = openTableFile(await openParquet(path), index);
+    const rows = await readRows(file, { columns: ["number"] });
+    const [statistics] = file.statistics([field]) ?? [];
+    const numbers = [...(rows.getChild("number") ?? [])].map(Number);
+    expect(numbers).toHaveLength(file.rows);
+    expect(Object.keys(statistics ?? {})).toEqual(["number"]);
+    expect(Number(statistics?.number?.least)).toBeLessThanOrEqual(Math.min(...numbers));
+    expect(Number(statistics?.number?.greatest)).toBeGreaterThanOrEqual(Math.max(...numbers));
+  }
 });
 
 test("rows of a file with deleted rows are those of its row groups, its ranges and its lease", async () => {

@@ -1,6 +1,6 @@
 """Writes Delta tables with Spark, with deleted rows, mapped columns and compactions, and the rows that it reads.
 
-Usage: spark_tables.py FOLDER SEED, with pyspark, and the jars of Delta in DELTA_JARS. Prints the cases as JSON.
+Usage: spark_tables.py FOLDER SEED, with pyspark 4.0.0, and the jars of Delta in DELTA_JARS. Prints the cases as JSON.
 With --small it writes the tables in test/extensions/delta/tables, which need no Spark.
 """
 
@@ -28,12 +28,6 @@ spark = (
     .config("spark.sql.session.timeZone", "UTC")
     .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
     .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
-    .config("parquet.block.size", "4096")
-    .config("parquet.page.size", "512")
-    .config("parquet.page.size.row.check.min", "10")
-    .config("parquet.page.size.row.check.max", "50")
-    .config("parquet.block.size.row.check.min", "10")
-    .config("parquet.block.size.row.check.max", "50")
     .getOrCreate()
 )
 spark.sparkContext.setLogLevel("ERROR")
