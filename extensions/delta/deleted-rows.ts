@@ -80,7 +80,7 @@ export class RowsLeft {
     return ranges;
   }
 
-  /** Returns the ranges to read for rows `[start, end)` that are left. Long deleted stretches are not read. */
+  /** Returns the ranges to read for rows `[start, end)` that are left, without long deleted stretches. */
   rangesToRead(start: number, end: number): RowRange[] {
     if (start >= end) return [];
     const ranges: { start: number; end: number }[] = [];

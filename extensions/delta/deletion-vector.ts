@@ -9,7 +9,6 @@ import type { DeletionVector } from "./log/actions.ts";
 import { dataPath } from "./log/data-path.ts";
 import { logCorrupt } from "./log/log-error.ts";
 import type { LogStorage } from "./log/read-log.ts";
-import { z85Bytes } from "./log/z85.ts";
 
 /** Limit of one vector: half a billion rows of which any may be deleted. */
 const MOST_BYTES = 64 << 20;
@@ -25,6 +24,10 @@ const HEAD_BYTES = 16;
 
 /** Characters of a UUID in z85. */
 const UUID_CHARS = 20;
+
+const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+
+const VALUES = new Map([...ALPHABET].map((char, value) => [char, value]));
 
 interface VectorOf {
   readonly table: Location;
@@ -149,4 +152,26 @@ function asDeleted(
 
 function corrupt({ file }: VectorOf, expected: string, found: string, cause?: unknown): Error {
   return logCorrupt({ path: file, where: "deletion vector", expected, found, cause });
+}
+
+/**
+ * Decodes z85, in which five characters are four bytes. Null: the text is none.
+ *
+ * Source: https://rfc.zeromq.org/spec/32/
+ */
+function z85Bytes(text: string): Uint8Array | null {
+  if (text.length % 5 !== 0) return null;
+  const bytes = new Uint8Array((text.length / 5) * 4);
+  const view = new DataView(bytes.buffer);
+  for (let at = 0; at < text.length; at += 5) {
+    let value = 0;
+    for (let char = at; char < at + 5; char += 1) {
+      const digit = VALUES.get(text[char] ?? "");
+      if (digit === undefined) return null;
+      value = value * 85 + digit;
+    }
+    if (value >= 2 ** 32) return null;
+    view.setUint32((at / 5) * 4, value);
+  }
+  return bytes;
 }

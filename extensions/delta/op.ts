@@ -3,6 +3,7 @@ import type { Zod } from "../../shared/core/zod.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { IndexParts } from "../../shared/extension/format.ts";
 import { type DeletedRows, RowsLeft } from "./deleted-rows.ts";
+import type { ColumnMapping } from "./log/table-schema.ts";
 
 /** Form of a Delta table's files: the columns of one version of the table. */
 export interface DeltaForm {
@@ -13,14 +14,6 @@ export interface DeltaForm {
   /** Names of the columns that files lack, because the log has their values. */
   readonly partitionColumns: readonly string[];
   readonly mapping: ColumnMapping;
-}
-
-/** Names of columns in data files, where they differ from those of the table. */
-export interface ColumnMapping {
-  /** Property of a file's columns that identifies them. Null: their names are those of the table. */
-  readonly by: "name" | "id" | null;
-  /** Names or ids of all columns and fields of structs, each before its own fields. */
-  readonly keys: readonly string[];
 }
 
 /** Facts of a data file that the log has, and the file itself lacks. */

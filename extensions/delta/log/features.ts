@@ -1,6 +1,6 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
-import type { ColumnMapping } from "../op.ts";
 import type { Metadata, Protocol } from "./actions.ts";
+import type { ColumnMapping } from "./table-schema.ts";
 
 /** Features of tables that Shardmill reads. Some of them do not change how rows are read. */
 const READS = new Set([

@@ -1,6 +1,5 @@
 import { parseJson } from "../../../shared/core/parse-json.ts";
 import type { Field, FieldType, NumericType } from "../../../shared/domain/dataset.ts";
-import type { ColumnMapping } from "../op.ts";
 import { logCorrupt, shown } from "./log-error.ts";
 
 /** Limit of nested types, far above that of any table, so that a log cannot exhaust the stack. */
@@ -27,8 +26,16 @@ const OTHERS: Readonly<Record<string, FieldType>> = {
   timestamp_ntz: { kind: "timestamp", unit: "microsecond", zone: null },
 };
 
+/** Names of columns in data files, where they differ from those of the table. */
+export interface ColumnMapping {
+  /** Property of a file's columns that identifies them. Null: their names are those of the table. */
+  readonly by: "name" | "id" | null;
+  /** Names or ids of all columns and fields of structs, each before its own fields. */
+  readonly keys: readonly string[];
+}
+
 /** Schema of a table. */
-export interface TableSchema {
+interface TableSchema {
   readonly fields: readonly Field[];
   readonly mapping: ColumnMapping;
   /** Name of each column in the log's partition values and statistics, by its name in the table. */

@@ -3,14 +3,13 @@ import roaring from "roaring-wasm";
 import { expect, test } from "vitest";
 import { RowsLeft } from "../../../extensions/delta/deleted-rows.ts";
 import { readDeletionVector } from "../../../extensions/delta/deletion-vector.ts";
-import { z85Bytes } from "../../../extensions/delta/log/z85.ts";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import { TABLE } from "./delta-tables.ts";
 
-/** Names from the text of the protocol, and vectors by the library that reads them. Spark's own are in `tables.test.ts`. */
+/** Names of the protocol, and vectors by the library. Those of Spark are in `tables.test.ts`. */
 
 const FILE = parseLocation(`${TABLE}/part.parquet`);
 
@@ -82,11 +81,6 @@ test("an inline vector has its rows, whatever fills its last characters", async 
     expect(await rowsOf(read(vector), 40)).toEqual(rows);
     expect(await read(vector)).toMatchObject({ rows: rows.length, last: rows.at(-1) });
   }
-});
-
-test("z85 is that of its specification", () => {
-  expect(z85Bytes("HelloWorld")).toEqual(Uint8Array.of(0x86, 0x4f, 0xd2, 0x6f, 0xb5, 0x59, 0xf7, 0x5b));
-  for (const text of ["Hell", "Hello~~~~~", "#####"]) expect(z85Bytes(text)).toBeNull();
 });
 
 test("a vector of any rows is read from a file that is relative to the table, or at a path of it", async () => {
