@@ -12,6 +12,7 @@ import { explain } from "./explain/extension.ts";
 import { files } from "./files/extension.ts";
 import { flight } from "./flight/extension.ts";
 import { gcs } from "./gcs/extension.ts";
+import { iceberg } from "./iceberg/extension.ts";
 import { image } from "./image/extension.ts";
 import { init } from "./init/extension.ts";
 import { kafka } from "./kafka/extension.ts";
@@ -50,6 +51,7 @@ export const EXTENSIONS: readonly CoordinatorExtension[] = [
   files,
   webdataset,
   delta,
+  iceberg,
   code,
   ask,
   nearest,

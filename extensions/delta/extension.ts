@@ -20,7 +20,7 @@ export const delta: Extension = {
       cut: (index, rowStart, rowEnd) => cutIndex(index as DeltaIndex, rowStart, rowEnd),
       rowOf: (index, row) => rowOf(index as DeltaIndex, row),
       loadLog: async () => (await import("./read-table.ts")).readTable,
-      loadReader: async () => (await import("./table-file.ts")).openTableFile,
+      loadReader: async () => (await import("./table-file.ts")).openDeltaFile,
     },
   ],
 };

@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { IndexParts } from "../../shared/extension/format.ts";
-import { type DeletedRows, RowsLeft } from "./deleted-rows.ts";
+import { cutDeleted, type DeletedRows, deletedRows, rowOfFile } from "../lake/deleted-rows.ts";
 import type { ColumnMapping } from "./log/table-schema.ts";
 
 /** Form of a Delta table's files: the columns of one version of the table. */
@@ -26,7 +26,8 @@ export interface DeltaIndex {
 }
 
 /** Builds the schema of an index. */
-export function deltaIndex(z: Zod, { field, count }: IndexParts): z.ZodType<DeltaIndex> {
+export function deltaIndex(z: Zod, parts: IndexParts): z.ZodType<DeltaIndex> {
+  const { field, count } = parts;
   return z.object({
     form: z.object({
       kind: z.literal("delta"),
@@ -39,24 +40,18 @@ export function deltaIndex(z: Zod, { field, count }: IndexParts): z.ZodType<Delt
       }),
     }),
     values: z.array(z.union([z.string(), z.literal(null)])),
-    deleted: z.union([
-      z.object({ stretches: z.string(), rows: count, last: count, sha256: z.string() }),
-      z.literal(null),
-    ]),
+    deleted: deletedRows(z, parts),
   });
 }
 
 /** Cuts the deleted rows of an index to those that rows `[rowStart, rowEnd)` need. */
 export function cutIndex(index: DeltaIndex, rowStart: number, rowEnd: number): DeltaIndex {
-  const { form, values, deleted } = index;
-  if (deleted === null) return index;
-  const stretches = new RowsLeft(deleted).cut(rowStart, rowEnd);
-  return { form, values, deleted: { ...deleted, stretches } };
+  return { ...index, deleted: cutDeleted(index.deleted, rowStart, rowEnd) };
 }
 
 /** Returns the row of the data file itself. */
 export function rowOf({ deleted }: DeltaIndex, row: number): number {
-  return deleted === null ? row : new RowsLeft(deleted).rowOf(row);
+  return rowOfFile(deleted, row);
 }
 
 /** Describes a form in messages. */

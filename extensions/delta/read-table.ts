@@ -32,7 +32,7 @@ const STATS_AT_ONCE = 32;
  * @throws {INPUT_NOT_FOUND} when the version has no files, or a file of it is gone
  * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} and the STORE_ codes
  */
-export const readTable: ReadLakeTable = async (table, { storage, options, signal }) => {
+export const readTable = (async (table, { storage, options, signal }) => {
   const log = below(table, LOG);
   const spec = (options ?? {}) as DeltaSpec;
   const names = await namesOfLog(log, storage, signal);
@@ -48,7 +48,7 @@ export const readTable: ReadLakeTable = async (table, { storage, options, signal
   return {
     files: await mapConcurrent(planned, STATS_AT_ONCE, (file) => look(file, { table, storage, signal })),
   };
-};
+}) satisfies ReadLakeTable;
 
 async function replay(
   log: Location,

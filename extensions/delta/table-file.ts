@@ -1,195 +1,55 @@
-import { Field as ArrowField, type Data, type RecordBatch, Schema } from "apache-arrow";
-import { present } from "../../shared/core/assert.ts";
-import { canonicalJson, type Digest, sha256 } from "../../shared/core/digest.ts";
-import { formatBytes } from "../../shared/core/units.ts";
-import type { DatasetFile, ReadOptions } from "../../shared/dataset/dataset-file.ts";
-import { showType } from "../../shared/dataset/field-differences.ts";
-import { fieldTypeOf } from "../../shared/dataset/fields.ts";
+import type { Field as ArrowField } from "apache-arrow";
+import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
-import { columnData, quickSchema, recordBatchOf } from "../../shared/dataset/record-batch.ts";
-import { columnIndices } from "../../shared/dataset/schema-columns.ts";
-import type { ColumnStatistics, RowGroupStatistics } from "../../shared/domain/column-statistics.ts";
-import type { Field, FileIndex, RowGroup } from "../../shared/domain/dataset.ts";
-import { type Adapted, adaptColumn, lackedColumn } from "./adapt-column.ts";
-import { arrowTypeOf, constantColumn } from "./arrow-types.ts";
-import { fileColumns, keyIn } from "./file-columns.ts";
+import { type Field, type FieldType, type FileIndex, innerTypes } from "../../shared/domain/dataset.ts";
+import { FIELD_ID, type FieldKey } from "../lake/adapt-column.ts";
+import { openTableFile } from "../lake/table-file.ts";
 import type { DeltaForm, DeltaIndex } from "./op.ts";
-import { UndeletedFile } from "./undeleted-file.ts";
-
-/** Rows of a batch when no column of the file itself is read. */
-const CONSTANT_ROWS = 65_536;
-
-/** Limit of a column of texts: Arrow's offsets are signed, of 32 bits. */
-const MOST_TEXT_BYTES = 2 ** 31 - 1;
 
 /**
- * Opens a data file of a table: its columns are those of the table. The new file disposes of the given one.
+ * Opens a data file of a Delta table: its columns are those of the table. They are found by their names, or
+ * by what the table maps them to. The new file disposes of the given one.
  *
- * @throws {INPUT_UNSUPPORTED} when a column has another type than the table
+ * @throws {INPUT_UNSUPPORTED} when a column has another type than the table, or none has an id that must have
  */
-export function openTableFile(file: DatasetFile, index: FileIndex): DatasetFile {
-  try {
-    return new TableFile(file, index as DeltaIndex);
-  } catch (error) {
-    file[Symbol.dispose]();
-    throw error;
-  }
-}
-
-/** Source of a column of the table. */
-type Column =
-  | { readonly kind: "own"; readonly field: Field; readonly own: ArrowField; readonly adapted: Adapted }
-  | { readonly kind: "lacked"; readonly field: Field; readonly adapted: Adapted }
-  | { readonly kind: "constant"; readonly field: Field; readonly value: string | null };
-
-type OwnColumn = Extract<Column, { kind: "own" }>;
-
-class TableFile implements DatasetFile {
-  readonly path: string;
-  readonly format: string;
-  readonly schema: Schema;
-  readonly rows: number;
-  readonly rowGroups: readonly RowGroup[];
-  /** Covers the values of the log, too: they are part of the rows. */
-  readonly footerSha256: Digest;
-  readonly #file: DatasetFile;
-  readonly #columns: ReadonlyMap<string, Column>;
-
-  constructor(data: DatasetFile, { form, values, deleted }: DeltaIndex) {
-    const file = deleted === null ? data : new UndeletedFile(data, deleted);
-    this.path = file.path;
-    this.format = form.kind;
-    this.rows = file.rows;
-    this.rowGroups = file.rowGroups;
-    const constants = form.partitionColumns.map((name, at) => [name, values[at] ?? null] as const);
-    const columns = columnsOf(file, form, new Map(constants));
-    this.schema = quickSchema(new Schema([...columns.values()].map(arrowField)));
-    const keys = form.mapping.by === null ? [] : [form.mapping];
-    this.footerSha256 = sha256(canonicalJson([file.footerSha256, form.fields, constants, ...keys]));
-    this.#file = file;
-    this.#columns = columns;
-  }
-
-  statistics(fields: readonly Field[]): readonly RowGroupStatistics[] {
-    const columns = fields.flatMap(({ name }) => this.#columns.get(name) ?? []);
-    const own = columns.flatMap((column) => (column.kind === "own" && column.adapted.isSame ? [column] : []));
-    const found = this.#ownStatistics(own);
-    return this.rowGroups.map(({ rows }, group) => ({
-      ...found?.[group],
-      ...Object.fromEntries(
-        columns.flatMap((column): [string, ColumnStatistics][] =>
-          column.kind === "own" ? [] : [[column.field.name, constantStatistics(column, rows)]],
-        ),
-      ),
-    }));
-  }
-
-  #ownStatistics(columns: readonly OwnColumn[]): readonly RowGroupStatistics[] | null {
-    if (columns.length === 0) return null;
-    const fields = columns.map(({ field: { type, nullable }, own: { name } }) => ({ name, type, nullable }));
-    const found = this.#file.statistics(fields);
-    const named = (group: RowGroupStatistics) =>
-      columns.flatMap(({ field, own }): [string, ColumnStatistics][] => {
-        const statistics = Object.hasOwn(group, own.name) ? group[own.name] : undefined;
-        return statistics === undefined ? [] : [[field.name, statistics]];
-      });
-    return found?.map((group) => Object.fromEntries(named(group))) ?? null;
-  }
-
-  async *read(options: ReadOptions): AsyncGenerator<RecordBatch> {
-    const { columns } = options;
-    const requested = columns.map((name) => present(this.#columns.get(name), "a table has its columns"));
-    const schema = quickSchema(this.schema.selectAt(columnIndices(this.schema, columns, this.path)));
-    const own = requested.flatMap((column) => (column.kind === "own" ? [column.own.name] : []));
-    if (own.length === 0) {
-      yield* this.#constants(requested, schema, options);
-      return;
-    }
-    for await (const batch of this.#file.read({ ...options, columns: own }))
-      yield recordBatchOf(
-        schema,
-        batch.numRows,
-        requested.map((column) => this.#column(column, batch)),
-      );
-  }
-
-  [Symbol.dispose](): void {
-    this.#file[Symbol.dispose]();
-  }
-
-  async *#constants(
-    requested: readonly Column[],
-    schema: Schema,
-    { rowStart, rowEnd, signal }: ReadOptions,
-  ): AsyncGenerator<RecordBatch> {
-    for (let row = rowStart; row < rowEnd; row += CONSTANT_ROWS) {
-      signal.throwIfAborted();
-      const rows = Math.min(CONSTANT_ROWS, rowEnd - row);
-      yield recordBatchOf(
-        schema,
-        rows,
-        requested.map((column) => this.#madeColumn(column, rows)),
-      );
-    }
-  }
-
-  #column(column: Column, batch: RecordBatch): Data {
-    if (column.kind === "own") return column.adapted.adapt(columnData(batch, column.own.name));
-    return this.#madeColumn(column, batch.numRows);
-  }
-
-  #madeColumn(column: Column, rows: number): Data {
-    const { name, type } = column.field;
-    const value = column.kind === "constant" ? column.value : null;
-    if (type.kind === "string" && value !== null && Buffer.byteLength(value) * rows > MOST_TEXT_BYTES) {
-      const what = `more than ${formatBytes(MOST_TEXT_BYTES)} of partition column \`${name}\` in ${rows} rows`;
-      throw inputUnsupported(this.path, what, "write it with smaller row groups");
-    }
-    return constantColumn(type, value, rows);
-  }
-}
-
-function columnsOf(
-  file: DatasetFile,
-  form: DeltaForm,
-  constants: ReadonlyMap<string, string | null>,
-): ReadonlyMap<string, Column> {
-  const keyOf = (field: ArrowField) => keyIn(form, field);
-  const own = new Map(file.schema.fields.map((field) => [keyOf(field), field]));
-  if (own.size > 0 && [...own.keys()].every((key) => key === undefined))
-    throw inputUnsupported(file.path, "columns without ids, and the table maps by ids", "write it again");
-  const columns = fileColumns(form);
-  return new Map(
-    form.fields.map((field, at): [string, Column] => {
-      const { name, type } = field;
-      const value = constants.get(name);
-      if (value !== undefined) return [name, { kind: "constant", field, value }];
-      const column = present(columns[at], "each column of the table is in its files or lacks");
-      const found = own.get(column.key);
-      if (found === undefined) return [name, { kind: "lacked", field, adapted: lackedColumn(type) }];
-      const adapted = adaptColumn(found.type, type, { column, keyOf });
-      if (adapted !== null) return [name, { kind: "own", field, own: found, adapted }];
-      const types = `a column \`${name}\` of type ${showType(fieldTypeOf(found.type))}, and the table has ${showType(type)}`;
-      throw inputUnsupported(file.path, types, "write the file again with the type of the table");
+export function openDeltaFile(file: DatasetFile, index: FileIndex): DatasetFile {
+  const { form, values, deleted } = index as DeltaIndex;
+  const { mapping } = form;
+  const constants = form.partitionColumns.map((name, at) => [name, values[at] ?? null] as const);
+  const known = new Map(constants);
+  const keys = keysOf(form);
+  const keyOf = ({ name, metadata }: ArrowField) => (mapping.by === "id" ? metadata.get(FIELD_ID) : name);
+  const isMapped = mapping.by === null ? [] : [mapping];
+  refuseWithoutKeys(file, keyOf);
+  return openTableFile(file, {
+    format: form.kind,
+    columns: form.fields.map((field, at) => {
+      const key = keys[at] ?? { key: field.name, inner: [] };
+      return { field, key, value: known.get(field.name), isOwnFirst: false };
     }),
-  );
+    keyOf,
+    identity: [form.fields, constants, ...isMapped],
+    deleted,
+  });
 }
 
-function arrowField(column: Column): ArrowField {
-  const { name, type } = column.field;
-  if (column.kind !== "own") return new ArrowField(name, arrowTypeOf(type), true);
-  return new ArrowField(name, column.adapted.type, column.own.nullable);
+function refuseWithoutKeys(file: DatasetFile, keyOf: (field: ArrowField) => string | undefined): void {
+  const { fields } = file.schema;
+  if (fields.length === 0 || fields.some((field) => keyOf(field) !== undefined)) return;
+  file[Symbol.dispose]();
+  throw inputUnsupported(file.path, "columns without ids, and the table maps by ids", "write it again");
 }
 
-function constantStatistics(column: Exclude<Column, { kind: "own" }>, rows: number): ColumnStatistics {
-  const value = column.kind === "constant" ? column.value : null;
-  if (value === null) return { least: null, greatest: null, nulls: rows };
-  const bound = boundOf(column.field.type, value);
-  return { least: bound, greatest: bound, nulls: 0 };
-}
-
-/** NaN is no bound: other comparisons put it elsewhere. */
-function boundOf({ kind }: Field["type"], value: string): string | null {
-  if (kind === "string") return Buffer.from(value).toString("latin1");
-  return value === "NaN" ? null : value;
+/** Returns the keys of a table's columns in its files. */
+function keysOf({ fields, mapping }: DeltaForm): readonly FieldKey[] {
+  const keys = mapping.by === null ? null : mapping.keys.values();
+  const column = ({ name, type }: Field): FieldKey => {
+    const key = keys === null ? name : (keys.next().value ?? "");
+    return { key, inner: innerOf(type) };
+  };
+  const innerOf = (type: FieldType): FieldKey[] =>
+    type.kind === "struct"
+      ? type.fields.map(column)
+      : innerTypes(type).map((inner) => ({ key: undefined, inner: innerOf(inner) }));
+  return fields.map(column);
 }

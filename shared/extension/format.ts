@@ -77,8 +77,10 @@ interface FileFormat extends AnyFormat {
  */
 interface LakeFormat extends AnyFormat {
   readonly kind: "lake";
-  /** Name of a folder that shows that its parent is such a table: `_delta_log`. */
+  /** Name of a folder that each table has: `_delta_log`. */
   readonly marker: string;
+  /** Ending of files in that folder which no other folder has. Default: none, as no other has the marker. */
+  readonly ending?: string;
   /** Returns the row of the data file itself, which may have rows that the table has not. */
   rowOf(index: FileIndex, row: number): number;
   /** Returns the options that read the version of an index again. */
@@ -90,13 +92,14 @@ interface LakeFormat extends AnyFormat {
 }
 
 /**
- * Reads one version of a table from its log. Reads no data file.
+ * Reads one version of a table from its log. Reads no data file. Null: the folder is no such table, although
+ * it has the marker.
  *
  * @param table folder of the table
  * @throws {SPEC_INVALID} for options that do not fit the table
  * @throws {INPUT_NOT_FOUND} {INPUT_CORRUPT} {INPUT_UNSUPPORTED} and the STORE_ codes
  */
-export type ReadLakeTable = (table: Location, options: LakeOptions) => Promise<LakeTable>;
+export type ReadLakeTable = (table: Location, options: LakeOptions) => Promise<LakeTable | null>;
 
 interface LakeOptions {
   readonly storage: Storage;

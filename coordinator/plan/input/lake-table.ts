@@ -2,7 +2,7 @@ import { present } from "../../../shared/core/assert.ts";
 import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import type { DatasetFormat, FileIndex, PinnedTable } from "../../../shared/domain/dataset.ts";
 import { formatOptions, LAKE_FORMATS, lakeFormatOf } from "../../../shared/domain/formats.ts";
-import { below, type Location } from "../../../shared/domain/location.ts";
+import { below, folderOf, type Location, nameOf } from "../../../shared/domain/location.ts";
 import type { Entry, Storage } from "../../../shared/storage/storage.ts";
 import { INFERRED } from "./data-extensions.ts";
 import type { FoundPath } from "./folder-listing.ts";
@@ -51,6 +51,7 @@ export async function lakeTableAt(
         ? changed(folder, error)
         : error;
     });
+    if (table === null) continue;
     const files = table.files.map(({ path, stat, index }) => {
       return { path, realPath: path, stat, root: folder, table: { format: lake.name, index } };
     });
@@ -95,8 +96,20 @@ export function isAnyFormat(format: DatasetFormat): boolean {
 
 /** Returns the problem of a folder that is a lake table, and is read without its log. Null: it is none. */
 export function tableIn(folder: Location, entries: readonly Pick<Entry, "name">[]): Problem | null {
-  const lake = LAKE_FORMATS.find(({ marker }) => entries.some(({ name }) => name === marker));
-  if (lake === undefined) return null;
+  for (const lake of LAKE_FORMATS) {
+    const { marker, ending } = lake;
+    if (ending === undefined && entries.some(({ name }) => name === marker)) return isTable(folder, lake);
+    if (
+      ending !== undefined &&
+      nameOf(folder) === marker &&
+      entries.some(({ name }) => name.endsWith(ending))
+    )
+      return isTable(folderOf(folder), lake);
+  }
+  return null;
+}
+
+function isTable(folder: Location, lake: (typeof LAKE_FORMATS)[number]): Problem {
   return {
     where: folder,
     what: `is a ${lake.title}, and only its log says which files have its rows`,

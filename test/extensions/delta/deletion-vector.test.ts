@@ -1,8 +1,8 @@
 import { crc32 } from "node:zlib";
 import roaring from "roaring-wasm";
 import { expect, test } from "vitest";
-import { RowsLeft } from "../../../extensions/delta/deleted-rows.ts";
 import { readDeletionVector } from "../../../extensions/delta/deletion-vector.ts";
+import { RowsLeft } from "../../../extensions/lake/deleted-rows.ts";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../shared/storage/memory.ts";

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { cutIndex, type DeltaIndex } from "../../../extensions/delta/op.ts";
 import { readTable } from "../../../extensions/delta/read-table.ts";
 import type { DeltaSpec } from "../../../extensions/delta/spec.ts";
-import { openTableFile } from "../../../extensions/delta/table-file.ts";
+import { openDeltaFile } from "../../../extensions/delta/table-file.ts";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { sha256 } from "../../../shared/core/digest.ts";
 import { packageRoot } from "../../../shared/core/package-root.ts";
@@ -37,7 +37,7 @@ async function rowsOf(name: string, options: DeltaSpec = {}): Promise<string[]> 
   const table = await readTable(parseLocation(join(TABLES, name)), { storage, options, signal: NEVER });
   const rows: unknown[] = [];
   for (const { path, index } of table.files) {
-    using file = openTableFile(await openParquet(path), index);
+    using file = openDeltaFile(await openParquet(path), index);
     rows.push(...plainRows(await readRows(file)));
   }
   return texts(rows);
@@ -83,7 +83,7 @@ test("statistics of mapped columns have their names in the table", async () => {
   });
   const field = { name: "number", type: { kind: "numeric", type: "int64" }, nullable: true } as const;
   for (const { path, index } of table.files) {
-    using file = openTableFile(await openParquet(path), index);
+    using file = openDeltaFile(await openParquet(path), index);
     const rows = await readRows(file, { columns: ["number"] });
     const [statistics] = file.statistics([field]) ?? [];
     const numbers = [...(rows.getChild("number") ?? [])].map(Number);
@@ -104,7 +104,7 @@ test("rows of a file with deleted rows are those of its row groups, its ranges a
   expect(indexes.filter(({ index }) => index.deleted !== null)).toHaveLength(4);
   for (const { path, index } of indexes) {
     using plain = await openParquet(path);
-    using file = openTableFile(await openParquet(path), index);
+    using file = openDeltaFile(await openParquet(path), index);
     const all = plainRows(await readRows(file));
     expect(all).toHaveLength(file.rows);
     expect(file.rows).toBe(plain.rows - (index.deleted?.rows ?? 0));
@@ -113,7 +113,7 @@ test("rows of a file with deleted rows are those of its row groups, its ranges a
     for (let from = 0; from < file.rows; from += 37) {
       const range = { rowStart: from, rowEnd: Math.min(file.rows, from + 50) };
       const cut = cutIndex(index, range.rowStart, range.rowEnd);
-      using leased = openTableFile(await openParquet(path), cut);
+      using leased = openDeltaFile(await openParquet(path), cut);
       expect(leased).toMatchObject({ rows: file.rows, footerSha256: file.footerSha256 });
       expect(plainRows(await readRows(leased, range))).toEqual(all.slice(from, range.rowEnd));
       // The place of a row is that in the data file.
@@ -136,7 +136,7 @@ test("a read of single columns has their values, whichever the file lacks", asyn
   });
   const [first] = table.files;
   if (first === undefined) throw new Error("the table has files");
-  using file = openTableFile(await openParquet(first.path), first.index);
+  using file = openDeltaFile(await openParquet(first.path), first.index);
   const { rows } = file;
   for (const columns of [["part"], ["id"], ["part", "id"]]) {
     const read = await readRows(file, { columns, rowStart: 1 });

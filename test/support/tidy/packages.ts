@@ -14,7 +14,8 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^onnxruntime-/, folders: ["shared/onnx/"] },
   { packages: /^@duckdb\//, folders: ["shared/sql/"] },
   { packages: /^parquet-wasm$/, folders: ["shared/dataset/"] },
-  { packages: /^roaring-wasm$/, folders: ["extensions/delta/"] },
+  { packages: /^roaring-wasm$/, folders: ["extensions/lake/"] },
+  { packages: /^(avsc|lossless-json)$/, folders: ["extensions/iceberg/"] },
   { packages: /^sharp$/, folders: ["extensions/image/", "extensions/node-check/"] },
   {
     packages: /^(@wasm-audio-decoders\/.*|mpg123-decoder|opus-decoder)$/,

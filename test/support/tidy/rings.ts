@@ -12,6 +12,8 @@ const BASES: Readonly<Record<string, readonly string[]>> = {
   // The journal, wherever it is stored, and its records.
   "bucket-journal": ["coordinator/journal/", "coordinator/schedule/state/"],
   pipeline: ["worker/process/"],
+  delta: ["lake"],
+  iceberg: ["lake"],
   // Listing of the files of a set.
   nearest: ["coordinator/plan/"],
   estimate: [
@@ -90,6 +92,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   webdataset: /[Ww]eb[Dd]ataset|WEBDATASET/,
   // Excludes differences, and the encoding that stores them.
   delta: /[Dd]elta(Table|Lake|Form|Index|Spec| table)|_delta_log/,
+  iceberg: /[Ii]ceberg/,
   code: /defineStep|defineReduction|[Oo]wnCode|\b[Mm]odule(Step|Op|Thread|Run|Reductions?)\b|^"module"$|esbuild/,
   // Excludes the digits of decimals, and the widths of floats.
   convert:
