@@ -242,6 +242,8 @@ function howText({ op }: StepBinding): string {
       return featureOf(op.feature).show(op.data);
     case "extension":
       return stepKindOf(op.step).show(op.data);
+    case "model":
+      return "model";
   }
 }
 

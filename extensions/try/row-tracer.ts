@@ -124,7 +124,7 @@ export class RowTracer implements AsyncDisposable {
       job: this.#job,
       lease,
       input,
-      steps: this.#prepare,
+      steps: this.#prepare === null ? [] : [this.#prepare],
       model: this.#lanes === null ? null : { lanes: this.#lanes, inFlight: () => 1, sizer, pool: this.#pool },
       meter: this.#meter,
       signal: NEVER,

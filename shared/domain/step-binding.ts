@@ -44,7 +44,7 @@ export interface StepColumn extends Field {
   readonly from: string | null;
 }
 
-type StepOp = SqlOp | FeatureOp | ExtensionOp;
+type StepOp = SqlOp | FeatureOp | ExtensionOp | ModelOp;
 
 /** Op by which a feature makes values from a column of files. */
 export interface FeatureOp {
@@ -75,6 +75,13 @@ export interface ExtensionOp {
   /** Kind of the step: `split`. */
   readonly step: string;
   readonly data: FeatureData;
+}
+
+/** Model of a stage before the last one. */
+export interface ModelOp {
+  readonly kind: "model";
+  /** Index in the stages of the job's description. */
+  readonly stage: number;
 }
 
 /** A SELECT over `rows`. */

@@ -1,3 +1,4 @@
+import { present } from "../core/assert.ts";
 import { featureOf, stepKindOf } from "../domain/features.ts";
 import { localPathOf } from "../domain/location.ts";
 import type { StepBinding } from "../domain/step-binding.ts";
@@ -17,5 +18,7 @@ export async function openStep(binding: StepBinding, given: Omit<OpenStepOptions
       return await featureOf(binding.op.feature).openStep(binding, binding.op, given.stores);
     case "extension":
       return await stepKindOf(binding.op.step).open(binding, binding.op.data, options);
+    case "model":
+      return await present(given.openModel, "models run where their lanes are")(binding.op.stage);
   }
 }

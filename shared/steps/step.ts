@@ -1,6 +1,6 @@
 import type { RecordBatch } from "apache-arrow";
 import type { JobStores } from "../domain/job-stores.ts";
-import type { DeadLetterCode } from "../domain/partial.ts";
+import type { DeadLetter, DeadLetterCode } from "../domain/partial.ts";
 import type { Shard } from "../domain/shard.ts";
 import type { StepJob } from "../domain/step-job.ts";
 import type { NotedRows } from "./noted-rows.ts";
@@ -11,6 +11,8 @@ export interface RowFailure {
   readonly row: number;
   readonly code: DeadLetterCode;
   readonly message: string;
+  /** Stage of the dead letter. Default: that of the steps, `prepare` or `finish`. */
+  readonly stage?: DeadLetter["stage"];
 }
 
 /** Result of a step for one record batch. */
@@ -54,4 +56,6 @@ export interface OpenStepOptions {
   readonly paths: readonly string[];
   /** Facts of the job. Default: the step runs outside of a job. */
   readonly job?: StepJob;
+  /** Opens the model of a stage, as a step. Default: there is none. */
+  readonly openModel?: (stage: number) => Promise<Step>;
 }

@@ -57,6 +57,7 @@ const stepOp: z.ZodType<StepBinding["op"]> = z.union([
     named: z.array(z.string()),
     joins: z.object({ tables: z.array(z.string()), order: z.array(z.string()) }).exactOptional(),
   }),
+  z.object({ kind: z.literal("model"), stage: count }),
 ]);
 
 export const stepFile = z.object({ location, bytes: count, sha256: z.string().transform(asDigest) });

@@ -156,6 +156,19 @@ const reductionTasks: z.ZodType<ReductionTasks> = z.object({
   list: stepFile,
 });
 
+const batchLimit = z.union([z.literal("auto"), z.int().min(1)]);
+
+/** Stage before the last one. Steps of the kind `model` refer to it by its index. */
+const modelStage = z.object({
+  name: z.string(),
+  model: modelFile,
+  /** Inputs and outputs of the model. The steps around it are those of the job. */
+  map: mapBinding,
+  batchRows: batchLimit,
+  batchTokens: batchLimit,
+  deviceCheck: deviceCheck.nullable(),
+});
+
 /** Description of a job, which a worker gets once: plain JSON. Files come with each lease. */
 export const JOB_DESCRIPTION_SCHEMA = z.object({
   jobId: z.string().min(1).transform(asJobId),
@@ -169,9 +182,11 @@ export const JOB_DESCRIPTION_SCHEMA = z.object({
   deviceCheck: deviceCheck.nullable(),
   /** Rows of the whole input. */
   rowsInput: count,
-  batchRows: z.union([z.literal("auto"), z.int().min(1)]),
+  batchRows: batchLimit,
   /** Limit of rows x positions in a batch of uneven rows, padding included. */
-  batchTokens: z.union([z.literal("auto"), z.int().min(1)]),
+  batchTokens: batchLimit,
+  /** Stages before the last one, in order. Default: none. */
+  stages: z.array(modelStage).exactOptional(),
   rowsFormat: z.enum(ROWS_ENDINGS),
   rowsForm,
   /** True: partials have a sample of their sorted rows. Default: false. */
@@ -194,4 +209,5 @@ export const JOB_DESCRIPTION_SCHEMA = z.object({
 });
 
 export type JobDescription = Frozen<z.output<typeof JOB_DESCRIPTION_SCHEMA>>;
+export type ModelStage = NonNullable<JobDescription["stages"]>[number];
 export type DeviceCheckSpec = Frozen<z.output<typeof deviceCheck>>;

@@ -265,7 +265,7 @@ test("a shard of one record batch is divided among all threads of a stage", asyn
   const meter = new BusyMeter(() => 0);
   const threads = { threads: 3, shardThreads: 1, scratchPath, stores: NO_STORES, meter };
   await using stage = new StageSteps({ stage: "prepare", steps: [step], ...threads, open });
-  const options = { steps: stage, lease: aLease(), signal: NEVER };
+  const options = { steps: [stage], lease: aLease(), signal: NEVER };
   const oneBatch = async function* () {
     yield batchOf(3000);
   };

@@ -41,7 +41,7 @@ export async function mapInMemory({ map, table, infer, nextRows, meter, ...more 
   const pool = new BufferPool(8);
   const result = await mapShard({
     job: { map },
-    steps: more.steps ?? null,
+    steps: more.steps ?? [],
     lease: {
       shard: { id: shardId(0), ...rows },
       slices: [{ file: anInputFile({ path: "/data/memory.arrow", rows: table.numRows }), ...rows }],

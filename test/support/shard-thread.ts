@@ -87,6 +87,7 @@ export async function startShardThread(options: ShardThreadOptions) {
     shardThreads,
     scratchPath,
     learned,
+    stages: [],
     stepThreads: 1,
   } as const;
   const openJob = (ports: readonly MessagePort[]) =>

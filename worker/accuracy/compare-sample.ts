@@ -9,7 +9,7 @@ import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { NO_NOTED_ROWS } from "../../shared/steps/noted-rows.ts";
 import type { Batch } from "../batch/batch.ts";
 import { UnreadableRows } from "../read/unreadable-rows.ts";
-import { stepReadable } from "../steps/failed-rows.ts";
+import { stepRows } from "../steps/failed-rows.ts";
 import { StepChain } from "../steps/step-chain.ts";
 import { InputChunk } from "../tensorize/input-chunk.ts";
 import type { Comparison, ModelPair } from "./model-pair.ts";
@@ -84,11 +84,9 @@ async function* batchesOf(
     })) {
       const origin = { sourceStart: row, sourceEnd: row + read.numRows };
       const failed = unreadable.take(origin.sourceStart, origin.sourceEnd);
-      const rows =
-        steps === null
-          ? { batch: read, sources: null, failed, noted: NO_NOTED_ROWS }
-          : await stepReadable(read, failed, (readable) => steps.run(readable, NEVER));
-      const { batch: prepared, ...stepped } = rows;
+      const rows = { batch: read, sources: null, failed, noted: NO_NOTED_ROWS };
+      const { batch: prepared, ...stepped } =
+        steps === null ? rows : await stepRows(rows, (given) => steps.run(given, NEVER));
       const chunk = new InputChunk(prepared, row, map.inputs, { ...origin, ...stepped });
       row = origin.sourceEnd;
       for (const batch of sampleBatches(chunk, map, pair.isUntried)) yield { batch, path: file.path };

@@ -17,13 +17,12 @@ import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import { NOTED_COUNTS, type RowCounts } from "../../shared/domain/row-counts.ts";
-import { rowsRun } from "../batch/batch.ts";
 import type { BatchOutcome } from "../batch/batch-runner.ts";
 import { countDistinct, type InputChunk, type RowRange } from "../tensorize/input-chunk.ts";
 import { cutChunk } from "./cut-chunk.ts";
 import { DeadLetterTable } from "./dead-letters.ts";
-import type { Placement } from "./output-column.ts";
-import { checkTensor, createOutputWriter, type OutputWriter } from "./output-writer.ts";
+import { createOutputWriter, type OutputWriter } from "./output-writer.ts";
+import { writeOutcome } from "./write-outcome.ts";
 
 /** Result of a shard's rows, with the data that later steps need. */
 export interface MappedShard extends ShardResult {
@@ -131,15 +130,7 @@ export class Collector {
 
   /** @throws {MODEL_SHAPE} when a tensor's shape differs from the plan */
   collect(outcomes: readonly BatchOutcome[]): void {
-    for (const outcome of outcomes) {
-      if (outcome.kind === "mapped") this.#write(outcome);
-      else {
-        for (const { chunk, start } of outcome.batch.pieces) {
-          chunk.deadLetter(start, { stage: "infer", code: "ROW_FAILED", message: outcome.message });
-          if (this.#map.state !== undefined) chunk.doneSkipped(start);
-        }
-      }
-    }
+    for (const outcome of outcomes) writeOutcome(outcome, this.#map, this.#writers);
     this.#closeFinished();
   }
 
@@ -164,21 +155,6 @@ export class Collector {
       noted: this.#noted,
       letters: this.#deadLetters,
     };
-  }
-
-  #write({ batch, outputs }: Extract<BatchOutcome, { kind: "mapped" }>): void {
-    const rows = rowsRun(batch.rows, this.#map);
-    let tensorRow = 0;
-    const placements = batch.pieces.map(({ chunk, start, end }): Placement => {
-      const placement = { tensorRow, rows: end - start, place: chunk.place + start };
-      tensorRow += end - start;
-      return placement;
-    });
-    this.#map.outputs.forEach((binding, index) => {
-      const tensor = checkTensor(outputs, binding, { rows, lengths: batch.lengths });
-      this.#writers[index]?.write(tensor, placements, outputs);
-    });
-    for (const { chunk, start, end } of batch.pieces) chunk.doneMapped(end - start);
   }
 
   #countMapped(chunk: InputChunk, live: readonly RowRange[]): void {

@@ -33,7 +33,9 @@ export type JobFiles = Pick<
   "stores" | "partialsPath" | "beacon" | "reductions" | "tables"
 > & {
   readonly map: Pick<JobDescription["map"], "prepare" | "finish">;
-  readonly model: Pick<ModelFile, "path" | "bytes" | "externalData"> | null;
+  readonly model: SeenModel | null;
+  /** Stages before the last one. Default: none. */
+  readonly stages?: readonly { readonly model: SeenModel }[] | undefined;
 };
 
 /**
@@ -59,7 +61,11 @@ export async function chooseAccess(
   await using storages = new Storages({}, job.stores);
   // Without another way to the files, a time limit has no use.
   const looker = { storages, signal: mode === "shared" ? NEVER : AbortSignal.timeout(LOOK_MS) };
-  const models = job.model === null ? codeOf(job) : [job.model, ...job.model.externalData];
+  const { model: own, stages = [] } = job;
+  const models =
+    own === null
+      ? codeOf(job)
+      : [own, ...stages.map(({ model }) => model)].flatMap((model) => [model, ...model.externalData]);
   const [input, output, ...model] = await Promise.all([
     sightOf(file, looker),
     sightOfBeacon(job, looker),
@@ -86,6 +92,8 @@ const LOOK_MS = 15_000;
 function codeOf(job: JobFiles): readonly SeenFile[] {
   return stepFiles(job).map(({ location: path, bytes }) => ({ path, bytes }));
 }
+
+type SeenModel = Pick<ModelFile, "path" | "bytes" | "externalData">;
 
 interface SeenFile {
   readonly path: Location;

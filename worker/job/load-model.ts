@@ -45,7 +45,7 @@ interface Parts {
  *
  * @throws {DEVICE_WRONG} when the device gives other numbers than the CPU
  */
-export async function loadModel(
+async function loadModel(
   local: LocalModel,
   job: JobDescription,
   parts: Parts,
@@ -107,6 +107,51 @@ async function checkLanes(
   log.info({ job: job.jobId, device, rows, seconds, remembered, refusal: report.refusal }, "device checked");
   await onDevice(report);
   if (error !== null) throw error;
+}
+
+/**
+ * Loads the models of a job, one after another. That of an earlier stage is checked like the model of a job
+ * whose steps are those before it. Releases the files of all models if that fails.
+ *
+ * @returns those of the stages before the last one, and the last one. Null: the job has no model.
+ * @throws errors of {@link loadModel}
+ */
+export async function loadModels(
+  { stages, model }: { readonly stages: readonly LocalModel[]; readonly model: LocalModel | null },
+  job: JobDescription,
+  parts: Parts,
+  options: DeviceOptions & LoadModelOptions,
+): Promise<readonly [stages: readonly LoadedModel[], model: LoadedModel | null]> {
+  const loaded: LoadedModel[] = [];
+  const waiting = [...stages, ...(model === null ? [] : [model])];
+  try {
+    for (let local = waiting.shift(); local !== undefined; local = waiting.shift()) {
+      const index = loaded.length;
+      loaded.push(await loadModel(local, index < stages.length ? stageJob(job, index) : job, parts, options));
+    }
+    return [loaded.slice(0, stages.length), loaded[stages.length] ?? null];
+  } catch (error) {
+    await closeModels(loaded);
+    for (const local of waiting) await local.release();
+    throw error;
+  }
+}
+
+/** Returns the job of a stage: the steps before its model, and the model. */
+function stageJob(job: JobDescription, index: number): JobDescription {
+  const { prepare, columns } = job.map;
+  const { model, map, deviceCheck } = present(job.stages?.[index], "a stage is the job's");
+  const at = prepare.findIndex(({ op }) => op.kind === "model" && op.stage === index);
+  const before = { prepare: prepare.slice(0, at), columns };
+  return { ...job, model, deviceCheck, map: { ...map, ...before } };
+}
+
+/** Closes the lanes of models, and releases their files. */
+export async function closeModels(models: readonly LoadedModel[]): Promise<void> {
+  for (const { lanes, local } of models) {
+    await lanes[Symbol.asyncDispose]();
+    await local.release();
+  }
 }
 
 /** Returns the size of a model's files. Null: the job has no model. */

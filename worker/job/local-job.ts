@@ -45,6 +45,8 @@ interface LocalJob {
   readonly coordinator: Storage | null;
   /** Null: the job has none. */
   readonly model: LocalModel | null;
+  /** Models of the stages before the last one. */
+  readonly stages: readonly LocalModel[];
 }
 
 /**

@@ -34,25 +34,40 @@ export interface LocalModel extends Pick<LocalCopy, "release"> {
   checkUnchanged(): Promise<void>;
 }
 
+/** Files of a job on this machine. */
+interface LocalFiles {
+  /** Job whose steps, reductions and tables have local paths. */
+  readonly job: JobDescription;
+  /** Null: the job has no model. */
+  readonly model: LocalModel | null;
+  /** Models of the stages before the last one. */
+  readonly stages: readonly LocalModel[];
+}
+
 /**
- * Returns a job with its files on this machine, and its model. Null: the job has no model.
+ * Returns a job with its files on this machine, and its models.
  *
  * @throws errors of `openLocalModel` and `withLocalCode`
  */
 export async function openLocalFiles(
   options: LocalFilesOptions & { readonly job: JobDescription },
   { allowsModules, log }: { readonly allowsModules: boolean; readonly log: Logger },
-): Promise<{ readonly job: JobDescription; readonly model: LocalModel | null }> {
+): Promise<LocalFiles> {
   const { job, progress = new FetchProgress(systemClock) } = options;
   const local = { ...options, progress };
   using _saying = logFetching(progress, log, { job: job.jobId });
   try {
     const code = await withLocalCode({ ...local, allowsModules });
-    const { model } = job;
-    return {
-      job: { ...job, ...code },
-      model: model === null ? null : await openLocalModel(model, local),
-    };
+    const { model, stages = [] } = job;
+    const opened: LocalModel[] = [];
+    try {
+      for (const stage of stages) opened.push(await openLocalModel(stage.model, local));
+      const own = model === null ? null : await openLocalModel(model, local);
+      return { job: { ...job, ...code }, model: own, stages: opened };
+    } catch (error) {
+      for (const each of opened) await each.release();
+      throw error;
+    }
   } finally {
     progress.clear();
   }

@@ -5,13 +5,20 @@ import type { StageShares } from "../../shared/domain/worker.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import { type LearnedBatch, mergeLearned, NOTHING_LEARNED } from "../batch/batch-sizer.ts";
 import { mergeShares } from "../meter/busy-meter.ts";
+import type { LearnedNews } from "../pipeline/shard-protocol.ts";
 import { type OnBusy, ShardThreadClient } from "../pipeline/shard-thread-client.ts";
 import { ShardThreads } from "../pipeline/shard-threads.ts";
 import { findMachineFacts } from "../tuning/machine-facts.ts";
 import type { AccessChoice } from "./choose-access.ts";
 import { type DeviceOptions, lanePlanOf } from "./device-options.ts";
 import { keptFolder } from "./kept-folder.ts";
-import { type LoadedModel, type LoadModelOptions, loadModel, modelBytes } from "./load-model.ts";
+import {
+  closeModels,
+  type LoadedModel,
+  type LoadModelOptions,
+  loadModels,
+  modelBytes,
+} from "./load-model.ts";
 import { isSameJob, type LocalJobOptions, openLocalJob, type RunnableJob } from "./local-job.ts";
 
 export interface OpenJobOptions extends DeviceOptions, LoadModelOptions, LocalJobOptions {
@@ -29,6 +36,8 @@ interface Found {
   readonly rssBefore: number;
   /** Null: the job has no model. */
   readonly model: LoadedModel | null;
+  /** Models of the stages before the last one. */
+  readonly stages: readonly LoadedModel[];
 }
 
 /**
@@ -41,11 +50,13 @@ export class OpenJob implements RunnableJob {
   readonly #job: JobDescription;
   readonly #access: AccessChoice;
   readonly #model: LoadedModel | null;
+  readonly #stages: readonly LoadedModel[];
   readonly #threads: ShardThreads;
   readonly #rssBefore: number;
   /** Last report of each shard thread, by index. */
   readonly #busy = new Map<number, StageShares>();
   #learned: LearnedBatch;
+  readonly #stagesLearned: LearnedBatch[];
   /** Pending write of learned sizes. */
   #keeping: Promise<void> = Promise.resolve();
   /** Resolves when the threads that this job gave up are free for another. */
@@ -53,12 +64,14 @@ export class OpenJob implements RunnableJob {
   #hasMapped = false;
   #hasReportedFar = false;
 
-  private constructor(options: OpenJobOptions, { job, access, model, rssBefore }: Found) {
+  private constructor(options: OpenJobOptions, { job, access, model, stages, rssBefore }: Found) {
     this.#options = options;
     this.#job = job;
     this.#access = access;
     this.#model = model;
+    this.#stages = stages;
     this.#learned = model?.learned ?? NOTHING_LEARNED;
+    this.#stagesLearned = stages.map(({ learned }) => learned);
     this.#rssBefore = rssBefore;
     this.#threads = new ShardThreads(options.shardThreads, (index, onBroken) =>
       this.#startThread(index, onBroken),
@@ -72,7 +85,7 @@ export class OpenJob implements RunnableJob {
     const rssBefore = process.memoryUsage.rss();
     const machine = findMachineFacts(device);
     machine.catch(() => {});
-    const { job, access, model: found } = await openLocalJob(options);
+    const { job, access, model: found, stages: foundStages } = await openLocalJob(options);
     log.info(
       {
         job: job.jobId,
@@ -82,8 +95,9 @@ export class OpenJob implements RunnableJob {
       },
       "job opened",
     );
-    const model = found === null ? null : await loadModel(found, job, { access, machine }, options);
-    return new OpenJob(options, { job, access, model, rssBefore });
+    const parts = { access, machine };
+    const [stages, model] = await loadModels({ stages: foundStages, model: found }, job, parts, options);
+    return new OpenJob(options, { job, access, model, stages, rssBefore });
   }
 
   isStill(job: JobDescription): boolean {
@@ -95,7 +109,9 @@ export class OpenJob implements RunnableJob {
    * unknown here, and estimated as the model's size.
    */
   memoryBytes(): number {
-    return Math.max(modelBytes(this.#job.model), process.memoryUsage.rss() - this.#rssBefore);
+    const { model, stages = [] } = this.#job;
+    const bytes = stages.reduce((sum, stage) => sum + modelBytes(stage.model), modelBytes(model));
+    return Math.max(bytes, process.memoryUsage.rss() - this.#rssBefore);
   }
 
   /** Runs a shard on one of the job's shard threads. */
@@ -113,8 +129,7 @@ export class OpenJob implements RunnableJob {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resting.catch(() => {});
     await this.#threads[Symbol.asyncDispose]();
-    await this.#model?.lanes[Symbol.asyncDispose]();
-    await this.#model?.local.release();
+    await closeModels([...this.#stages, ...(this.#model === null ? [] : [this.#model])]);
     await this.#keeping;
   }
 
@@ -134,11 +149,17 @@ export class OpenJob implements RunnableJob {
     this.#options.log.info({ job: this.#job.jobId }, "first rows mapped");
   }
 
-  #keep(news: LearnedBatch): void {
-    this.#learned = mergeLearned(this.#learned, news);
-    this.#options.log.info({ ...news, caps: news.caps.length }, "batch size learned");
+  #keep({ learned, stage }: LearnedNews): void {
+    const known = stage === null ? this.#learned : this.#stagesLearned[stage];
+    const merged = mergeLearned(known ?? NOTHING_LEARNED, learned);
+    if (stage === null) this.#learned = merged;
+    else this.#stagesLearned[stage] = merged;
+    const { log } = this.#options;
+    const ofStage = stage === null ? {} : { stage: this.#job.stages?.[stage]?.name };
+    log.info({ ...ofStage, ...learned, caps: learned.caps.length }, "batch size learned");
+    const model = stage === null ? this.#model : this.#stages[stage];
     const plan = lanePlanOf(this.#options);
-    this.#keeping = this.#keeping.then(() => this.#model?.tuning.rememberBatch(plan, news));
+    this.#keeping = this.#keeping.then(() => model?.tuning.rememberBatch(plan, learned));
   }
 
   async #startThread(index: number, onBroken: () => void): Promise<ShardThreadClient> {
@@ -166,6 +187,10 @@ export class OpenJob implements RunnableJob {
       input: this.#access.input,
       output: this.#access.output,
       lanePorts: this.#model?.lanes.connect() ?? null,
+      stages: this.#stages.map(({ lanes }, stage) => ({
+        lanePorts: lanes.connect(),
+        learned: this.#stagesLearned[stage] ?? NOTHING_LEARNED,
+      })),
       shardThreads,
       stepThreads,
       ...(share === undefined

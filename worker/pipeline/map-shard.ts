@@ -1,47 +1,31 @@
 import { setMaxListeners } from "node:events";
-import type { RecordBatch } from "apache-arrow";
+import type { RecordBatch, Schema } from "apache-arrow";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { freeBuffers } from "../../shared/core/free-buffers.ts";
-import { mapInOrder } from "../../shared/core/map-in-order.ts";
 import { freeBatch } from "../../shared/dataset/free-batch.ts";
 import type { Lease } from "../../shared/domain/job.ts";
-import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { Batch } from "../batch/batch.ts";
-import { type BatchOutcome, BatchRunner, PASSING_RUNNER } from "../batch/batch-runner.ts";
-import type { BatchSizer } from "../batch/batch-sizer.ts";
-import { cutBatches, wholeChunks } from "../batch/batcher.ts";
-import type { BufferPool } from "../batch/buffer-pool.ts";
+import { BatchRunner, PASSING_RUNNER } from "../batch/batch-runner.ts";
+import { wholeChunks } from "../batch/batcher.ts";
 import { TurnBatcher } from "../batch/turn-batcher.ts";
-import { cutUnevenBatches } from "../batch/uneven-batcher.ts";
 import { Collector, type MappedShard } from "../collect/collector.ts";
-import { buffersOf } from "../lanes/lane-protocol.ts";
-import type { Lanes } from "../lanes/lanes.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
-import { prepareBatches } from "../prepare/prepare-batches.ts";
+import { prepareBatches, type StepsInTurn } from "../prepare/prepare-batches.ts";
 import type { ShardRows } from "../read/shard-input.ts";
 import type { StageSteps } from "../steps/stage-steps.ts";
 import { InputChunk } from "../tensorize/input-chunk.ts";
-
-/** Stage that runs the model: its lanes, and what makes batches for them. */
-interface ModelStage {
-  readonly lanes: Lanes;
-  /** Returns the limit of batches at the lanes. */
-  readonly inFlight: () => number;
-  readonly sizer: Pick<BatchSizer, "nextRows" | "observe" | "outOfMemory" | "runRows">;
-  readonly pool: BufferPool;
-}
+import { cutForModel, type ModelLanes, runBatches } from "./run-batches.ts";
 
 export interface MapShardOptions {
   readonly job: Pick<JobDescription, "map">;
   readonly lease: Pick<Lease, "shard" | "slices">;
   /** Rows of the shard. */
   readonly input: ShardRows;
-  /** Steps in front of the model. Null: the job has none. */
-  readonly steps: Pick<StageSteps, "atOnce" | "pieceRows" | "run" | "schemaOf"> | null;
+  /** Steps in front of the model, in order. Empty: the job has none. */
+  readonly steps: readonly (StepsInTurn & Pick<StageSteps, "schemaOf">)[];
   /** Null: the job has no model, so rows pass from `prepare` to `finish`. */
-  readonly model: ModelStage | null;
+  readonly model: ModelLanes | null;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;
   /** Called when the first rows are decoded. Resolves when the previous shard has passed on all rows. */
@@ -59,8 +43,7 @@ export interface MapShardOptions {
  * @throws {STORE_FAILED}
  */
 export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
-  const { job, lease, input, model, meter, signal } = options;
-  const inFlight = model?.inFlight ?? (() => 1);
+  const { job, lease, model, meter, signal, onProgress } = options;
   // A failed batch stops the reading, and the batches at the lanes.
   const stop = new AbortController();
   const running = AbortSignal.any([signal, stop.signal]);
@@ -69,7 +52,7 @@ export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
   const turns = startTurns(options, running);
   const collector = new Collector({
     map: job.map,
-    schema: options.steps === null ? input.schema : await options.steps.schemaOf(input.schema, signal),
+    schema: await schemaBehind(options),
     slices: lease.slices,
     shardRows: shardRows(lease.shard),
     onClosed: (chunk) => {
@@ -79,28 +62,14 @@ export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
   });
   const runner =
     model === null ? PASSING_RUNNER : new BatchRunner({ ...model, map: job.map, meter, signal: running });
+  const inFlight = model?.inFlight ?? (() => 1);
+  const atLanes = { runner, inFlight, meter, stop, signal: running };
   const batches = cutInto({ ...options, signal: running }, collector, turns);
-  const stopOn = (error: unknown): never => {
-    stop.abort(error);
-    throw error;
-  };
-  const runBatch = async (batch: Batch): Promise<readonly BatchOutcome[]> => {
-    const outcomes = await runner.run(batch).catch(stopOn);
-    turns?.report(outcomes);
-    return outcomes;
-  };
   try {
-    const held = () => BEHIND_SLOWEST * inFlight();
-    for await (const outcomes of mapInOrder(batches, held, runBatch, inFlight)) {
-      running.throwIfAborted();
-      try {
-        meter.time("collect", () => collector.collect(outcomes));
-        freeOutputs(outcomes);
-      } catch (error) {
-        stopOn(error);
-      }
-      options.onProgress(collector.rowsDone);
-    }
+    await runBatches(batches, { ...atLanes, onRun: (outcomes) => turns?.report(outcomes) }, (outcomes) => {
+      collector.collect(outcomes);
+      onProgress(collector.rowsDone);
+    });
     runner.checkSomeMapped();
     return collector.finish();
   } catch (error) {
@@ -111,15 +80,11 @@ export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
   }
 }
 
-/**
- * Factor for batches that are done and wait for an earlier one, relative to those at the lanes. With few
- * cores, the system may delay one lane, and the others must stay busy.
- */
-const BEHIND_SLOWEST = 2;
-
-/** Frees outputs, which the collector has copied. */
-function freeOutputs(outcomes: readonly BatchOutcome[]): void {
-  for (const outcome of outcomes) if (outcome.kind === "mapped") freeBuffers(buffersOf(outcome.outputs));
+/** Returns the schema of the rows behind all steps. */
+async function schemaBehind({ input, steps, signal }: MapShardOptions): Promise<Schema> {
+  let { schema } = input;
+  for (const each of steps) schema = await each.schemaOf(schema, signal);
+  return schema;
 }
 
 /** Batches at a lane of a model with states: one runs, and one is built from previous outputs. */
@@ -133,7 +98,7 @@ function startTurns({ job, model }: MapShardOptions, signal: AbortSignal): TurnB
   return new TurnBatcher({ nextRows, atOnce: () => TURNS_OF_LANE * lanes.count, signal });
 }
 
-/** Cuts batches as the model needs them: in input order, in turns, or by length. Without one: whole. */
+/** Cuts batches as the model needs them: in turns for a model with states. Without a model: whole. */
 function cutInto(
   options: MapShardOptions,
   collector: Collector,
@@ -141,20 +106,8 @@ function cutInto(
 ): AsyncGenerator<Batch, void, undefined> {
   const { job, model, onRead } = options;
   if (model === null) return wholeChunks(readChunks(options, collector, onRead));
-  const { sizer } = model;
   if (turns !== null) return turns.cut(readChunks(options, collector, onRead));
-  if (rowShapeOf(job.map) === "even") {
-    return cutBatches(readChunks(options, collector, onRead), () => sizer.nextRows(null));
-  }
-  // Reading is ahead of the batches here. The next shard waits for the batches.
-  return cutUnevenBatches(
-    readChunks(options, collector, () => {}),
-    {
-      mostRows: (length) => sizer.nextRows(length),
-      runRows: job.map.fixedBatchRows,
-      onNearEnd: onRead,
-    },
-  );
+  return cutForModel((onEnd) => readChunks(options, collector, onEnd), { map: job.map, ...model, onRead });
 }
 
 /** Reads the shard's rows. */

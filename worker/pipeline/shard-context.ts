@@ -5,19 +5,14 @@ import { FetchBudget } from "../../shared/dataset/fetch-budget.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
-import { differsByRun, runsAlone } from "../../shared/domain/open-dims.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { StepJob } from "../../shared/domain/step-job.ts";
 import type { Stage } from "../../shared/domain/worker.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
-import { BatchSizer, type LearnedBatch } from "../batch/batch-sizer.ts";
-import { rowsInMemory } from "../batch/bounds.ts";
-import { BufferPool } from "../batch/buffer-pool.ts";
-import { watchGrowth } from "../batch/memory-growth.ts";
+import type { LearnedBatch } from "../batch/batch-sizer.ts";
 import type { MappedShard, ShardResult } from "../collect/collector.ts";
 import { finishRows } from "../finish/finish-rows.ts";
-import { DeepLanes } from "../lanes/deep-lanes.ts";
 import type { Lanes } from "../lanes/lanes.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import type { DataAccess } from "../read/data-access.ts";
@@ -28,15 +23,11 @@ import { StageSteps } from "../steps/stage-steps.ts";
 import { WriteThreadClient } from "../write/write-thread-client.ts";
 import { CopiedShards } from "./copied-shards.ts";
 import { mapShard } from "./map-shard.ts";
+import { PrepareStages, type StageLanes } from "./prepare-stages.ts";
 import { ShardOrder, type ShardPass } from "./shard-order.ts";
 import type { ShardEvent } from "./shard-protocol.ts";
+import { type StartedModel, startModel } from "./start-model.ts";
 import { fetchedBytesOf } from "./thread-counts.ts";
-
-/**
- * Least batches of a shard for each lane, while the batch size is searched. With fewer, lanes wait until the
- * whole shard is decoded, and then for the last batch.
- */
-const BATCHES_OF_SHARD = 4;
 
 /** Interval of progress reports. Heartbeats pass them on every few seconds. */
 const PROGRESS_MS = 200;
@@ -47,6 +38,8 @@ interface ShardContextOptions {
   readonly output: DataAccess;
   /** Null: the job has no model. */
   readonly lanes: (Lanes & Disposable) | null;
+  /** Lanes of each stage before the last one. */
+  readonly stages: readonly StageLanes[];
   /** Threads that feed these lanes, including this one. */
   readonly shardThreads: number;
   /** Threads for the steps of each stage. */
@@ -61,7 +54,8 @@ interface ShardContextOptions {
   readonly nowMs: () => number;
   /** Called for an input file that is not read on the nearest way. */
   readonly onFar: (path: string) => void;
-  readonly onLearned: (learned: LearnedBatch) => void;
+  /** @param stage index of a stage before the last one. Null: the last one, or the only model */
+  readonly onLearned: (learned: LearnedBatch, stage: number | null) => void;
 }
 
 type ShardCalls = Pick<CallContext<ShardEvent>, "signal" | "emit">;
@@ -81,12 +75,12 @@ export class ShardContext implements AsyncDisposable {
   readonly #options: ShardContextOptions;
   readonly #files: InputFiles;
   /** Null: the job has no model. */
-  readonly #model: ReturnType<typeof startModel> | null;
+  readonly #model: StartedModel | null;
   readonly #writer: WriteThreadClient;
   /** Null: the rows of the job must be decoded. */
   readonly #copied: CopiedShards | null;
-  /** Steps of the stage. Null: the job has none. */
-  readonly #prepare: StageSteps | null;
+  readonly #prepare: PrepareStages;
+  /** Steps behind the model. Null: the job has none. */
   readonly #finish: StageSteps | null;
   readonly #fetches: FetchBudget;
   readonly #order = new ShardOrder();
@@ -100,8 +94,9 @@ export class ShardContext implements AsyncDisposable {
       ...{ job, output, scratchPath, meter },
       ...(writeThread === undefined ? {} : { thread: writeThread }),
     });
-    this.#prepare = startSteps("prepare", options);
-    this.#finish = startSteps("finish", options);
+    const shardRowsSoFar = () => this.#largestShard;
+    this.#prepare = new PrepareStages(options, shardRowsSoFar);
+    this.#finish = startFinish(options);
     this.#fetches = new FetchBudget(fetchedBytesOf(options.shardThreads));
     this.#files = new InputFiles({
       ways: input.ways,
@@ -109,8 +104,14 @@ export class ShardContext implements AsyncDisposable {
       onFar: options.onFar,
     });
     this.#copied = job.copiesRows ? new CopiedShards({ ...options, files: this.#files }) : null;
-    const { lanes } = options;
-    this.#model = lanes === null ? null : startModel(lanes, options, () => this.#largestShard);
+    const { lanes, learned, onLearned, shardThreads } = options;
+    this.#model =
+      lanes === null
+        ? null
+        : startModel(lanes, job, {
+            ...{ shardThreads, learned, largestShard: shardRowsSoFar },
+            onLearned: (news) => onLearned(news, null),
+          });
   }
 
   /** Runs a shard, and waits until its partial is stored. */
@@ -155,7 +156,7 @@ export class ShardContext implements AsyncDisposable {
   /** Threads of stages that have several. */
   get threads(): Readonly<Partial<Record<Stage, number>>> {
     const { stepThreads } = this.#options;
-    const infer = this.#model?.lanes.count ?? 1;
+    const infer = Math.max(1, (this.#model?.lanes.count ?? 0) + this.#prepare.lanes);
     return { infer, prepare: stepThreads, finish: stepThreads };
   }
 
@@ -183,7 +184,7 @@ export class ShardContext implements AsyncDisposable {
     await this.#copied?.[Symbol.asyncDispose]();
     await this.#files[Symbol.asyncDispose]();
     this.#model?.lanes[Symbol.dispose]();
-    await Promise.all([this.#prepare?.[Symbol.asyncDispose](), this.#finish?.[Symbol.asyncDispose]()]);
+    await Promise.all([this.#prepare[Symbol.asyncDispose](), this.#finish?.[Symbol.asyncDispose]()]);
     await this.#options.input[Symbol.asyncDispose]();
   }
 
@@ -196,7 +197,7 @@ export class ShardContext implements AsyncDisposable {
         onFile: (slice) => emit({ kind: "fileStarted", slice }),
       });
       const result = await mapShard({
-        steps: this.#prepare,
+        steps: this.#prepare.steps,
         job,
         lease,
         input,
@@ -210,6 +211,7 @@ export class ShardContext implements AsyncDisposable {
         },
         onProgress: this.#progressOf(emit),
       });
+      this.#prepare.checkSomeMapped(lease.shard);
       await input.confirm(signal);
       return result;
     } finally {
@@ -228,43 +230,12 @@ export class ShardContext implements AsyncDisposable {
   }
 }
 
-/** Starts the stage that runs the model. `largestShard` returns the most rows of a shard so far. */
-function startModel(
-  given: Lanes & Disposable,
-  { job, shardThreads, learned, onLearned }: ShardContextOptions,
-  largestShard: () => number,
-) {
-  const lanes = new DeepLanes(given, shardThreads);
-  const sizer = new BatchSizer({
-    rows: job.batchRows,
-    tokens: job.batchTokens,
-    fixedRows: job.map.fixedBatchRows,
-    isAlone: job.map.outputs.some(runsAlone),
-    memoryRows: rowsInMemory(job.map),
-    shardRows: () => {
-      const rows = largestShard();
-      return rows === 0 ? null : Math.ceil(rows / (BATCHES_OF_SHARD * lanes.count));
-    },
-    // The rows of a model with states wait for each other.
-    groupsRuns: job.map.state === undefined && !differsByRun(job.map),
-    oneRun: differsByRun(job.map),
-    mayGrow: watchGrowth(),
-    learned,
-    onLearned,
-  });
-  const pool = new BufferPool(lanes.mostInFlight * (job.map.inputs.length + (job.map.state?.length ?? 0)));
-  return { lanes, inFlight: () => lanes.inFlight, sizer, pool };
-}
-
-/** Starts the threads for steps. Null: the job has no such steps. */
-function startSteps(
-  stage: "prepare" | "finish",
-  { job, stepThreads: threads, ofJob, ...options }: ShardContextOptions,
-): StageSteps | null {
-  const steps = job.map[stage];
+/** Starts the threads for the steps behind the model. Null: the job has no such steps. */
+function startFinish({ job, stepThreads: threads, ...options }: ShardContextOptions): StageSteps | null {
+  const { finish: steps } = job.map;
   return steps.length === 0
     ? null
-    : new StageSteps({ ...options, stage, steps, threads, ofJob, stores: job.stores });
+    : new StageSteps({ ...options, stage: "finish", steps, threads, stores: job.stores });
 }
 
 function withoutSources({

@@ -18,6 +18,8 @@ export interface ShardThreadJob {
   readonly output: DataAccess;
   /** One port for each lane. Null: the job has no model. */
   readonly lanePorts: readonly MessagePort[] | null;
+  /** Stages before the last one. */
+  readonly stages: readonly StagePorts[];
   /** Threads that feed these lanes, including this one. */
   readonly shardThreads: number;
   /** Threads for the steps of each stage, in this shard thread only. */
@@ -29,6 +31,14 @@ export interface ShardThreadJob {
    */
   readonly scratchPath: string;
   /** Batch sizes that an earlier run learned: see `ShardThreadOwner`. */
+  readonly learned: LearnedBatch;
+}
+
+/** Lanes of a stage before the last one. */
+interface StagePorts {
+  /** One port for each lane. */
+  readonly lanePorts: readonly MessagePort[];
+  /** Batch sizes that an earlier run learned. */
   readonly learned: LearnedBatch;
 }
 
@@ -66,7 +76,13 @@ export interface ShardThreadOwner {
   farFile(path: string): void;
   busy(report: BusyReport): void;
   /** Called when the thread has learned batch sizes. */
-  learned(learned: LearnedBatch): void;
+  learned(news: LearnedNews): void;
+}
+
+export interface LearnedNews {
+  readonly learned: LearnedBatch;
+  /** Index of a stage before the last one. Null: the last one, or the only model. */
+  readonly stage: number | null;
 }
 
 interface BusyReport {

@@ -12,8 +12,13 @@ import { formatTitle } from "../../shared/domain/formats.ts";
 import type { Lease, LeaseSlice } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
-import type { LearnedBatch } from "../batch/batch-sizer.ts";
-import type { ShardEvent, ShardThreadJob, ShardThreadMethods, ShardThreadOwner } from "./shard-protocol.ts";
+import type {
+  LearnedNews,
+  ShardEvent,
+  ShardThreadJob,
+  ShardThreadMethods,
+  ShardThreadOwner,
+} from "./shard-protocol.ts";
 
 /** Interval of checks on a thread that runs shards, which reports about once a second. */
 const LOOK_MS = 10_000;
@@ -54,7 +59,7 @@ export function startShardThread(script = compiledUrl("worker/pipeline/shard-thr
 
 interface ShardClientOptions {
   readonly onBusy: OnBusy;
-  readonly onLearned?: (learned: LearnedBatch) => void;
+  readonly onLearned?: (news: LearnedNews) => void;
   readonly onFarFile?: (path: string) => void;
   readonly onLanesBusy?: () => void;
   /** Called when a shard has made progress. */
@@ -89,7 +94,7 @@ export class ShardThreadClient implements AsyncDisposable {
         this.#silentLooks = 0;
         options.onBusy(shares, positions, batch);
       },
-      learned: (learned) => options.onLearned?.(learned),
+      learned: (news) => options.onLearned?.(news),
       farFile: (path) => options.onFarFile?.(path),
       lanesBusy: () => options.onLanesBusy?.(),
     };
@@ -99,7 +104,8 @@ export class ShardThreadClient implements AsyncDisposable {
 
   async open(job: ShardThreadJob): Promise<void> {
     try {
-      await this.#remote.call("openJob", job, { transfer: job.lanePorts ?? [], signal: NEVER });
+      const transfer = [...(job.lanePorts ?? []), ...job.stages.flatMap(({ lanePorts }) => lanePorts)];
+      await this.#remote.call("openJob", job, { transfer, signal: NEVER });
     } catch (error) {
       this.#break(toShardmillError(error));
       throw error;

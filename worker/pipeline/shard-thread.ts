@@ -36,18 +36,19 @@ const owner = serveOwner<ShardThreadMethods, ShardThreadOwner>({ openJob, runSha
   await opened?.context[Symbol.asyncDispose]();
 });
 
-async function openJob({ input, lanePorts, ...options }: ShardThreadJob): Promise<void> {
+async function openJob({ input, lanePorts, stages, ...options }: ShardThreadJob): Promise<void> {
   limitDecoderMemory();
   const meter = new BusyMeter(systemClock.nowMs, threadIdleMs);
   const context = new ShardContext({
     ...options,
     input: openWays(input, options.job),
     lanes: lanePorts === null ? null : connectLanes(lanePorts, () => owner.notify("lanesBusy", null)),
+    stages: stages.map((stage) => ({ lanes: connectLanes(stage.lanePorts), learned: stage.learned })),
     writeThread,
     meter,
     nowMs: systemClock.nowMs,
     onFar: (path) => owner.notify("farFile", path),
-    onLearned: (learned) => owner.notify("learned", learned),
+    onLearned: (learned, stage) => owner.notify("learned", { learned, stage }),
   });
   writeThread = undefined;
   opened = { context, reports: new BusyReports(context, meter) };

@@ -4,56 +4,65 @@ import { gather, type Stretch } from "../../shared/dataset/gather.ts";
 import { plainField } from "../../shared/dataset/plain-type.ts";
 import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import type { SteppedRows } from "../../shared/steps/apply-step.ts";
-import { mapNoted, NO_NOTED_ROWS } from "../../shared/steps/noted-rows.ts";
+import { mapNoted } from "../../shared/steps/noted-rows.ts";
 import type { RowFailure } from "../../shared/steps/step.ts";
 
 /** Row that a step failed on, with its source row in front of the chain. */
-export interface FailedSource extends Omit<RowFailure, "row"> {
+interface FailedSource extends Omit<RowFailure, "row"> {
   readonly source: number;
 }
 
 /**
- * Runs steps over the readable rows of a batch. Unreadable rows are failed rows in the result, with nulls.
+ * Runs a step over the rows that have not failed. Failed rows stay failed rows in the result, with nulls.
  *
- * @param unreadable rows of the batch, in order
+ * @param rows rows behind earlier steps
  */
-export async function stepReadable(
-  batch: RecordBatch,
-  unreadable: readonly RowFailure[],
+export async function stepRows(
+  rows: SteppedRows,
   run: (batch: RecordBatch) => Promise<SteppedRows>,
 ): Promise<SteppedRows> {
-  if (unreadable.length === 0) return await run(batch);
-  const rows: SteppedRows = { batch, sources: null, failed: unreadable, noted: NO_NOTED_ROWS };
-  const readable = withoutFailed(rows);
-  const stepped = await run(readable.batch);
-  const sources = composed(readable.sources, stepped.sources);
-  const noted = mapNoted(stepped.noted, (found) => found.map((row) => sourceOf(readable, row)));
-  return withFailed({ ...stepped, sources, noted }, failedSources(rows));
+  const early = failedSources(rows);
+  const live = early.length === 0 ? rows : withoutFailed(rows);
+  const next = await run(live.batch);
+  const noted = mapNoted(next.noted, (found, name) =>
+    together(
+      rows.noted[name],
+      found.map((row) => sourceOf(live, row)),
+    ),
+  );
+  const made = { ...next, sources: composed(live.sources, next.sources), noted };
+  return early.length === 0 ? made : withFailed(made, early);
+}
+
+/** Merges two lists of numbers, without duplicates, in order. */
+function together(some: readonly number[], others: readonly number[]): readonly number[] {
+  if (others.length === 0) return some;
+  return [...new Set([...some, ...others])].sort((a, b) => a - b);
 }
 
 /** Composes the sources of two consecutive steps: rows behind the second from rows in front of the first. */
-export function composed(first: Uint32Array | null, second: Uint32Array | null): Uint32Array | null {
+function composed(first: Uint32Array | null, second: Uint32Array | null): Uint32Array | null {
   if (first === null || second === null) return first ?? second;
   return second.map((row) => present(first[row], "a step's rows come from rows in front of it"));
 }
 
 /** Returns the row in front of the steps that a row behind them came from. */
-export function sourceOf({ sources }: Pick<SteppedRows, "sources">, row: number): number {
+function sourceOf({ sources }: Pick<SteppedRows, "sources">, row: number): number {
   return sources === null ? row : present(sources[row], "every row came from one");
 }
 
 /** Returns the failed source rows. Of several failed parts of a row, the first counts. */
-export function failedSources(rows: SteppedRows): readonly FailedSource[] {
+function failedSources(rows: SteppedRows): readonly FailedSource[] {
   const found = new Map<number, FailedSource>();
-  for (const { row, code, message } of rows.failed) {
+  for (const { row, ...failure } of rows.failed) {
     const source = sourceOf(rows, row);
-    if (!found.has(source)) found.set(source, { source, code, message });
+    if (!found.has(source)) found.set(source, { source, ...failure });
   }
   return [...found.values()];
 }
 
 /** Removes all parts of rows with a failed part. */
-export function withoutFailed(rows: SteppedRows): SteppedRows {
+function withoutFailed(rows: SteppedRows): SteppedRows {
   const failedSet = new Set(rows.failed.map(({ row }) => sourceOf(rows, row)));
   const kept = Array.from({ length: rows.batch.numRows }, (_, row) => row).filter(
     (row) => !failedSet.has(sourceOf(rows, row)),
@@ -74,8 +83,10 @@ export function withFailed(rows: SteppedRows, early: readonly FailedSource[]): S
   const sources: number[] = [];
   const failed: RowFailure[] = [];
   const place = (row: number | null, source: number, failure: Omit<RowFailure, "row"> | undefined) => {
-    if (failure !== undefined)
-      failed.push({ row: order.length, code: failure.code, message: failure.message });
+    if (failure !== undefined) {
+      const { stage, code, message } = failure;
+      failed.push({ row: order.length, code, message, ...(stage === undefined ? {} : { stage }) });
+    }
     order.push(row);
     sources.push(source);
   };

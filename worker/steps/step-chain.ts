@@ -4,17 +4,10 @@ import type { Shard } from "../../shared/domain/shard.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import { waitMsOf } from "../../shared/domain/waiting-steps.ts";
 import { applyStep, ofShard, type SteppedRows } from "../../shared/steps/apply-step.ts";
-import { mapNoted, NO_NOTED_ROWS } from "../../shared/steps/noted-rows.ts";
+import { NO_NOTED_ROWS } from "../../shared/steps/noted-rows.ts";
 import { openStep } from "../../shared/steps/open-step.ts";
 import type { OpenStepOptions, Step, StepResult } from "../../shared/steps/step.ts";
-import {
-  composed,
-  type FailedSource,
-  failedSources,
-  sourceOf,
-  withFailed,
-  withoutFailed,
-} from "./failed-rows.ts";
+import { stepRows } from "./failed-rows.ts";
 
 /** Callback with a step, its input, and its result. */
 export type OnStep = (binding: StepBinding, given: RecordBatch, made: SteppedRows) => Promise<void>;
@@ -67,23 +60,14 @@ export class StepChain implements AsyncDisposable {
   /** Runs the steps on rows of a shard, as `run` does. Undefined: the rows are of none. */
   async runOf(shard: Shard | undefined, batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
     let rows: SteppedRows = { batch, sources: null, failed: [], noted: NO_NOTED_ROWS };
-    const failed: FailedSource[] = [];
-    for (const [index, { binding, step }] of this.#steps.entries()) {
-      const next = await applyStep(ofShard(step, shard), binding, rows.batch, signal);
-      await this.#onStep?.(binding, rows.batch, next);
-      const before = rows;
-      const noted = mapNoted(next.noted, (found, name) =>
-        together(
-          before.noted[name],
-          found.map((row) => sourceOf(before, row)),
-        ),
-      );
-      rows = { ...next, sources: composed(rows.sources, next.sources), noted };
-      if (next.failed.length === 0 || index === this.#steps.length - 1) continue;
-      failed.push(...failedSources(rows));
-      rows = withoutFailed(rows);
+    for (const { binding, step } of this.#steps) {
+      rows = await stepRows(rows, async (given) => {
+        const next = await applyStep(ofShard(step, shard), binding, given, signal);
+        await this.#onStep?.(binding, given, next);
+        return next;
+      });
     }
-    return failed.length === 0 ? rows : withFailed(rows, failed);
+    return rows;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -108,10 +92,4 @@ function oneAtATime(step: Step): Step {
     ofShard: (shard) => inTurn(ofShard(step, shard)),
     [Symbol.asyncDispose]: () => Promise.resolve(step[Symbol.asyncDispose]()),
   };
-}
-
-/** Merges two lists of numbers, without duplicates, in order. */
-function together(some: readonly number[], others: readonly number[]): readonly number[] {
-  if (others.length === 0) return some;
-  return [...new Set([...some, ...others])].sort((a, b) => a - b);
 }

@@ -66,9 +66,9 @@ export class InputChunk {
     // A step's error is closer to the cause than a problem of the resulting cells.
     for (const { row, code, message } of origin.failed) bad.set(row, { code, message });
     this.positions = findPositions(this.inputs, batch.numRows, bad);
-    const failed = new Set(origin.failed.map(({ row }) => row));
+    const failed = new Map(origin.failed.map(({ row, stage = "prepare" }) => [row, stage]));
     for (const [row, { code, message }] of bad) {
-      const stage = code === "ROW_UNREADABLE" ? "read" : failed.has(row) ? "prepare" : "tensorize";
+      const stage = code === "ROW_UNREADABLE" ? "read" : (failed.get(row) ?? "tensorize");
       this.#deadLetters.set(row, { stage, code, message });
     }
     this.#rowsPending = batch.numRows - this.#excludedRows().length;

@@ -37,7 +37,7 @@ test("a range is shown as one version or as its first and last version", () => {
  * must not reach workers of older versions, unless these are no longer supported.
  */
 const SINCE = {
-  steps: { extension: 4, sql: 4, feature: 4 },
+  steps: { extension: 4, sql: 4, feature: 4, model: 4 },
   sources: { one: 4, stack: 4, mask: 4, value: 4 },
   ops: {
     raw: 4,

@@ -100,7 +100,7 @@ async function run({ rows, cut, lanes, most, fits, fixed }: Run) {
   const table = new Table(batches);
   const nextRows = () => fixed ?? most;
   const mapped = await mapInMemory({
-    ...{ map: { ...map, fixedBatchRows: fixed }, table, infer, nextRows, steps, lanes },
+    ...{ map: { ...map, fixedBatchRows: fixed }, table, infer, nextRows, steps: [steps], lanes },
   });
   return { ...mapped, sizes, atOnce };
 }

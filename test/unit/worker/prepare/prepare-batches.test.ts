@@ -15,7 +15,7 @@ async function* batchesOf(...rows: readonly number[]): AsyncGenerator<RecordBatc
 
 it("steps get at most as many rows at once as they take, each with its place in the shard", async () => {
   const given: bigint[][] = [];
-  const steps = {
+  const each = {
     ...{ atOnce: 2, pieceRows: () => 4 },
     run: async (batch: RecordBatch) => {
       given.push([...(columnData(batch, "id").values as BigInt64Array)]);
@@ -23,7 +23,7 @@ it("steps get at most as many rows at once as they take, each with its place in 
     },
   };
   const places: number[][] = [];
-  for await (const rows of prepareBatches(batchesOf(3, 10), { steps, lease: aLease(), signal })) {
+  for await (const rows of prepareBatches(batchesOf(3, 10), { steps: [each], lease: aLease(), signal })) {
     places.push([rows.sourceStart, rows.sourceEnd, rows.batch.numRows]);
   }
   expect(given).toEqual([
@@ -56,7 +56,7 @@ it("an unreadable row is kept from the steps and stays in its place as failed", 
       };
     },
   };
-  const options = { steps, lease: aLease(), unreadable, signal };
+  const options = { steps: [steps], lease: aLease(), unreadable, signal };
   const failed: number[] = [];
   const truncated: number[] = [];
   const filled: number[] = [];
@@ -81,7 +81,7 @@ it("an unreadable row is kept from the steps and stays in its place as failed", 
 it("unreadable rows are passed on as failed when there are no steps", async () => {
   const unreadable = new UnreadableRows();
   unreadable.note(3, "torn");
-  const options = { steps: null, lease: aLease(), unreadable, signal };
+  const options = { steps: [], lease: aLease(), unreadable, signal };
   const failed: unknown[] = [];
   for await (const rows of prepareBatches(batchesOf(2, 4), options)) failed.push(rows.failed);
   expect(failed).toEqual([[], [{ row: 1, code: "ROW_UNREADABLE", message: "torn" }]]);
