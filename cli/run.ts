@@ -11,6 +11,7 @@ import {
 import { deferred, NEVER, sleep } from "../shared/core/abort.ts";
 import type { LogLevel } from "../shared/core/log-levels.ts";
 import { isEnded } from "../shared/domain/job.ts";
+import { lastStageOf } from "../shared/domain/job-stages.ts";
 import { openTracer } from "../shared/extension/open-tracer.ts";
 import {
   jsonOption,
@@ -113,7 +114,7 @@ async function run(args: RunArguments): Promise<number> {
   const over = new AbortController();
   const listening = deferred<Coordinator>();
   const workers = startWorkers(args, {
-    device: source.spec.model?.device ?? null,
+    device: lastStageOf(source.spec).model?.device ?? null,
     credential,
     listening: listening.promise,
     signal: AbortSignal.any([stops.requested, over.signal]),

@@ -209,6 +209,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
     map: { inputs: [], outputs: [], keep: [], columns: [], prepare: [], finish: [], fixedBatchRows: null },
     shards,
     converted: null,
+    stages: [],
     folder: null,
     digests: { spec: specDigest(spec), input: asDigest("input"), model: asDigest("model") },
   };

@@ -1,5 +1,6 @@
 import { FEATURES, fileSpec, INPUTS } from "../../shared/domain/features.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { lastStageOf } from "../../shared/domain/job-stages.ts";
 import { below } from "../../shared/domain/location.ts";
 import type { OutputSpec } from "../../shared/domain/map-spec.ts";
 import { leavesLabels, leavesPooling, type ModelFolder } from "../../shared/domain/model-folder.ts";
@@ -14,7 +15,8 @@ type Default = readonly [where: string, value: string, from: string];
 const MAX_CELL_COLUMNS = 100;
 
 /** Shows the defaults that a job gets from its model's folder. Empty: none. */
-export function defaultsTable(plan: PlannedJob, style: Style): string[] {
+export function defaultsTable(planned: PlannedJob, style: Style): string[] {
+  const plan = { ...planned, spec: lastStageOf(planned.spec) };
   const { folder } = plan;
   const rows =
     folder === null

@@ -1,10 +1,13 @@
+import { present } from "../../shared/core/assert.ts";
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import { conversionOf } from "../../shared/domain/conversion.ts";
 import { whyDecoded } from "../../shared/domain/copied-rows.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import { featureOf, programOf, reductionValue, stepKindOf } from "../../shared/domain/features.ts";
-import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { PlannedJob, PlannedModel } from "../../shared/domain/job.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { lastStageOf, stagesOf } from "../../shared/domain/job-stages.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { publishedRowBytes } from "../../shared/domain/output-fields.ts";
 import { isRowsText } from "../../shared/domain/output-formats.ts";
@@ -42,7 +45,8 @@ export function planText(
   figures: readonly FigureLine[] = [],
   style: Style = plainStyle,
 ): string {
-  const { spec, dataset, map } = plan;
+  const { dataset, map } = plan;
+  const spec = lastStageOf(plan.spec);
   const bytes = dataset.files.reduce((sum, file) => sum + file.bytes, 0);
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
   const facts: FigureLine[] = [
@@ -64,7 +68,11 @@ export function planText(
     ["pruned", spec.input.where === undefined ? null : prunedText(plan)],
     ["trial", trialText(plan)],
     ["shards", shardsText(plan)],
-    ["model", modelText(plan)],
+    ...plan.stages.map((stage, index): FigureLine => {
+      const spec = stagesOf(plan.spec)[index]?.model;
+      return [`stage ${oneLine(stage.name)}`, spec === undefined ? null : modelText(spec, stage)];
+    }),
+    ["model", spec.model === undefined ? "none: rows pass the steps only" : modelText(spec.model, plan)],
     ["batch", plan.model === null ? null : plannedBatchText(plan)],
     ["keep", map.keep.length === 0 ? null : map.keep.map(({ name }) => oneLine(name)).join(", ")],
     ["reduce", Object.keys(spec.reduce).length === 0 ? null : reductionsText(plan)],
@@ -91,6 +99,10 @@ export function planText(
     ...stepsTable(map, style),
     ...programTable(plan, style),
     ...tablesTable(plan, style),
+    ...plan.stages.flatMap((stage) => [
+      ...["", `stage ${oneLine(stage.name)}`],
+      ...tensorTables(stage.map, style),
+    ]),
     ...(plan.model === null ? [] : ["", ...tensorTables(map, style)]),
   ].join("\n");
 }
@@ -144,12 +156,13 @@ function sizesText({ shards }: PlannedJob): string {
   return `${formatCount(sizes.length)} of ${low} to ${high} rows, median ${median}`;
 }
 
-function modelText({ spec, model, modelFrom, converted }: PlannedJob): string {
-  if (model === null || spec.model === undefined) return "none: rows pass the steps only";
+function modelText(spec: NonNullable<JobSpec["model"]>, planned: PlannedModel): string {
+  const { modelFrom, converted } = planned;
+  const model = present(planned.model, "a model that the job names is planned");
   const { path: copy, bytes } = converted?.original ?? model;
   const path = modelFrom === null ? copy : `${modelFrom} (copied to ${copy})`;
-  const made = converted === null ? "" : `, as ${conversionOf(spec.model)} ${formatBytes(model.bytes)}`;
-  return `${oneLine(path)}, ${formatBytes(bytes)}${made}, on ${spec.model.device}`;
+  const made = converted === null ? "" : `, as ${conversionOf(spec)} ${formatBytes(model.bytes)}`;
+  return `${oneLine(path)}, ${formatBytes(bytes)}${made}, on ${spec.device}`;
 }
 
 function reductionsText({ spec }: PlannedJob): string {

@@ -1,6 +1,7 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { type BatchInUse, FEW_ROWS } from "../../shared/domain/batch-in-use.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { lastStageOf } from "../../shared/domain/job-stages.ts";
 import { runsAlone } from "../../shared/domain/open-dims.ts";
 import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import { BOUND_TEXTS, EXPORT_OPEN } from "../../shared/terminal/batch-text.ts";
@@ -10,7 +11,7 @@ import { BATCH_BYTES, boundsOf, rowsInMemory } from "../../worker/batch/bounds.t
 /** Describes the bounds of a job's batches that are known before any batch has run. */
 export function plannedBatchText({ spec, map }: Pick<PlannedJob, "spec" | "map">): string {
   const isUneven = rowShapeOf(map) !== "even";
-  const { rows, tokens } = spec.map.batch;
+  const { rows, tokens } = lastStageOf(spec).map.batch;
   const limits = {
     fixedRows: map.fixedBatchRows,
     isAlone: map.outputs.some(runsAlone),

@@ -1,5 +1,6 @@
 import { fileSpecs } from "../../shared/domain/features.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { placed, stagesOf } from "../../shared/domain/job-stages.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
 import { namedEndpoint } from "../../shared/domain/store-schemes.ts";
 import { formatKeyPath, type KeyPath } from "../../shared/job-file/key-path.ts";
@@ -16,8 +17,18 @@ export interface NamedPlace {
 /** Returns all places in a job file. A pattern gives its leading folder. */
 export function namedPlaces(spec: JobSpec): readonly NamedPlace[] {
   const { input, model, map, tables = {}, output, work, stores } = spec;
-  const inputs = Object.entries(map.inputs).flatMap(([name, input]) =>
-    fileSpecs(input).flatMap(([key, { folder }]) => named(["map", "inputs", name, key, "folder"], folder)),
+  const stages = stagesOf(spec);
+  const inputs = stages.flatMap(({ place, map }) =>
+    Object.entries(map.inputs).flatMap(([name, input]) =>
+      fileSpecs(input).flatMap(([key, { folder }]) =>
+        named(["map", "inputs", name, key, "folder"], folder).map(({ where, location }) => ({
+          ...{ where: placed(where, place), location },
+        })),
+      ),
+    ),
+  );
+  const models = (map.stages ?? []).flatMap(({ model }, at) =>
+    named(["map", "stages", at, "model", "path"], model.path),
   );
   const settings = Object.entries(stores).flatMap(([name, { ca, endpoint }]) => [
     ...named(["stores", name, "ca"], ca),
@@ -26,6 +37,7 @@ export function namedPlaces(spec: JobSpec): readonly NamedPlace[] {
   return [
     ...input.path.flatMap((path, at) => named(["input", "path", at], splitPattern(path).literal)),
     ...named(["model", "path"], model?.path),
+    ...models,
     ...inputs,
     ...[...filesNamedBy(map), ...programsOf(spec)].map(({ where, path }) => ({
       where,

@@ -1,4 +1,5 @@
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { lastStageOf } from "../../shared/domain/job-stages.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { PartialRules } from "../../shared/domain/partial-layout.ts";
 import { type ReductionTasks, TASK_ROWS } from "../../shared/domain/reduction-tasks.ts";
@@ -56,7 +57,7 @@ export function planInnerJob(
       name: `${spec.name}-${name}`,
       reduce: {},
       output: { path: spec.output.path, rows: "parquet" },
-      map: { ...spec.map, prepare: [], finish: [] },
+      map: { ...lastStageOf(spec).map, prepare: [], finish: [] },
       errors: { ...spec.errors, maxRows: 0 },
     },
     stores,
@@ -69,6 +70,7 @@ export function planInnerJob(
     modelFrom: null,
     folder: null,
     converted: null,
+    stages: [],
     map: NO_MAP,
     reductions: binding === null ? {} : { [name]: binding },
     tables,

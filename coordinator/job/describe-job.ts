@@ -1,17 +1,20 @@
+import { present } from "../../shared/core/assert.ts";
 import { formatCount } from "../../shared/core/units.ts";
 import { whyDecoded } from "../../shared/domain/copied-rows.ts";
 import { type Dataset, isTableFormat } from "../../shared/domain/dataset.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import { recordFormatOf } from "../../shared/domain/formats.ts";
-import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { PlannedJob, PlannedModel } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { lastStageOf, stagesOf } from "../../shared/domain/job-stages.ts";
 import { rowsFormOf } from "../../shared/domain/output-shape.ts";
 import { partialShape } from "../../shared/domain/partial-layout.ts";
 import { sampleSlices } from "../../shared/domain/sample-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { skippedPhrases } from "../../shared/domain/skipped-files.ts";
 import { undecodedPhrases } from "../../shared/domain/undecoded.ts";
-import type { DeviceCheckSpec, JobDescription } from "../../shared/wire/job-description.ts";
+import type { DeviceCheckSpec, JobDescription, ModelStage } from "../../shared/wire/job-description.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 import { mappingNotes } from "./other-mapping.ts";
@@ -22,7 +25,8 @@ export function describeJob(
   planned: PlannedJob,
   place: Pick<JobDescription, "partialsPath" | "beacon">,
 ): JobDescription {
-  const { spec, stores, model, map, reductions, shards } = planned;
+  const { stores, model, map, reductions, shards, stages } = planned;
+  const spec = lastStageOf(planned.spec);
   const isCombined = Object.values(spec.reduce).some(({ combine }) => combine !== undefined);
   return {
     jobId,
@@ -31,10 +35,11 @@ export function describeJob(
     device: spec.model?.device ?? "auto",
     map,
     stores,
-    deviceCheck: deviceCheckOf(planned),
+    deviceCheck: deviceCheckOf(planned, spec.model, planned),
     rowsInput: shards.reduce((rows, shard) => rows + shardRows(shard), 0),
     batchRows: spec.map.batch.rows,
     batchTokens: spec.map.batch.tokens,
+    ...(stages.length === 0 ? {} : { stages: describeStages(planned) }),
     ...partialShape(spec),
     rowsForm: rowsFormOf(spec.output),
     reductions,
@@ -46,11 +51,28 @@ export function describeJob(
   };
 }
 
-function deviceCheckOf(planned: PlannedJob): DeviceCheckSpec | null {
-  const { model } = planned.spec;
+/** Returns the stages before the last one. */
+function describeStages(planned: PlannedJob): readonly ModelStage[] {
+  const specs = stagesOf(planned.spec);
+  return planned.stages.map((stage, index) => {
+    const spec = present(specs[index], "a planned stage is the job's");
+    const { rows: batchRows, tokens: batchTokens } = spec.map.batch;
+    const { name, model, map } = stage;
+    return {
+      ...{ name, model, map, batchRows, batchTokens },
+      deviceCheck: deviceCheckOf(planned, spec.model, stage),
+    };
+  });
+}
+
+function deviceCheckOf(
+  planned: PlannedJob,
+  model: JobSpec["model"],
+  { converted }: Pick<PlannedModel, "converted">,
+): DeviceCheckSpec | null {
   if (model === undefined || model.check.rows === 0) return null;
   const { check } = model;
-  const isConverted = planned.converted !== null;
+  const isConverted = converted !== null;
   return { isConverted, check, sample: fewer(sampleSlices(planned, check.rows)) };
 }
 

@@ -8,10 +8,13 @@ import { type StorageOpeners, Storages } from "../../shared/storage/open-storage
 import { digestStored } from "../../shared/storage/whole-file.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 
+type JudgedModel = Pick<ModelFile, "path" | "sha256" | "externalData">;
+
 type JudgedFiles = {
   readonly stores: PlannedJob["stores"];
   readonly dataset: Pick<PlannedJob["dataset"], "files">;
-  readonly model: Pick<ModelFile, "path" | "sha256" | "externalData"> | null;
+  readonly model: JudgedModel | null;
+  readonly stages: readonly { readonly model: JudgedModel }[];
   readonly map: Pick<PlannedJob["map"], "prepare" | "finish">;
   readonly reductions: PlannedJob["reductions"];
   readonly tables: PlannedJob["tables"];
@@ -67,9 +70,10 @@ export class FailureJudge {
   }
 
   async #readModel(): Promise<Look> {
-    const { model } = this.#files;
+    const { model, stages } = this.#files;
     await using storages = new Storages(this.#openers, this.#files.stores);
-    const own = model === null ? [] : [model, ...model.externalData];
+    const models = [...stages.map((stage) => stage.model), ...(model === null ? [] : [model])];
+    const own = models.flatMap((each) => [each, ...each.externalData]);
     const files = stepFiles(this.#files).map(({ location, sha256 }) => ({ path: location, sha256 }));
     let seen: Look = { kind: "asPlanned" };
     for (const { path, sha256 } of [...own, ...files]) {

@@ -236,11 +236,12 @@ function lastOf({ number, generation, crc32 }: LastSnapshot): LastSnapshot {
 }
 
 function servedFiles(planned: PlannedJob, { partials, temp }: WorkPaths): ActiveJobOptions["files"] {
-  const { dataset, model } = planned;
+  const { dataset, model, stages } = planned;
+  const models = [...stages.map((stage) => stage.model), ...(model === null ? [] : [model])];
   return {
     inputPaths: new DatasetPaths(dataset.files),
     modelPaths: new Set([
-      ...(model === null ? [] : [model, ...model.externalData]).map(({ path }) => path),
+      ...models.flatMap((each) => [each, ...each.externalData]).map(({ path }) => path),
       ...stepFiles(planned).map(({ location }) => location),
     ]),
     partialsPath: partials,

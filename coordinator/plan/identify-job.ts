@@ -1,5 +1,7 @@
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { stagesOf } from "../../shared/domain/job-stages.ts";
 import { sealFiles } from "./fetch/sealed-files.ts";
 import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
 import { withLikelyInputs } from "./input-steps/likely-inputs.ts";
@@ -25,9 +27,14 @@ export async function identifyJob(
   const { spec, stores: fileStores } = sealFiles(job, stores);
   const files = { stores: fileStores, signal };
   const { dataset, partitions } = await readInput(spec, { stores, found, signal });
-  const folder = await readModelFolder(spec.model, files);
-  const model = spec.model === undefined ? null : await readModelFile(modelPathOf(spec.model, folder), files);
-  const resolved = await withLikelyInputs(spec, dataset.fields, folder);
+  const opened = await mapConcurrent(stagesOf(spec), 1, async ({ model: place }) => {
+    const folder = await readModelFolder(place, files);
+    return {
+      folder,
+      model: place === undefined ? null : await readModelFile(modelPathOf(place, folder), files),
+    };
+  });
+  const resolved = await withLikelyInputs(spec, dataset.fields, opened[0]?.folder ?? null);
   const stepFiles = await readStepFiles(resolved, files);
-  return { digests: digestsOf(resolved, { dataset, model, folder, stepFiles }), partitions };
+  return { digests: digestsOf(resolved, { dataset, opened, stepFiles }), partitions };
 }

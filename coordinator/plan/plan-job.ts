@@ -1,12 +1,13 @@
+import { present } from "../../shared/core/assert.ts";
 import { withTempFolder } from "../../shared/core/temp-folder.ts";
-import { CONVERSION, conversionOf } from "../../shared/domain/conversion.ts";
 import type { Dataset } from "../../shared/domain/dataset.ts";
 import { loadInputPlanners, reductionValue } from "../../shared/domain/features.ts";
 import type { JobDigests, ModelFiles, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { lastStageOf, stagesOf } from "../../shared/domain/job-stages.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { type JobTables, tablePaths } from "../../shared/domain/job-tables.ts";
-import { modelDigest } from "../../shared/domain/model-digest.ts";
+import { modelsDigest } from "../../shared/domain/model-digest.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import { outputRowBytes, publishedFields, publishedRowBytes } from "../../shared/domain/output-fields.ts";
 import type { ReductionBindings } from "../../shared/domain/reduction-binding.ts";
@@ -26,8 +27,8 @@ import type { FileFooter } from "./footers/seal-dataset.ts";
 import type { FoundInput } from "./input/discover.ts";
 import type { Pins } from "./input/lake-table.ts";
 import { withLikelyInputs } from "./input-steps/likely-inputs.ts";
-import { openModel } from "./model/open-model.ts";
 import { planMap } from "./plan-map.ts";
+import { convertModels, openStages, stagesBefore, verifyStages } from "./plan-models.ts";
 import { PlanProgress } from "./plan-progress.ts";
 import { planReductions } from "./plan-reductions.ts";
 import { planShards } from "./plan-shards.ts";
@@ -42,7 +43,6 @@ import {
   withStepFiles,
 } from "./steps/step-files.ts";
 import { takeRows } from "./trial/take-rows.ts";
-import { verifyOutputs } from "./verify-outputs.ts";
 import { checkFilter } from "./where/check-filter.ts";
 import { pruneRowGroups } from "./where/prune.ts";
 
@@ -86,17 +86,24 @@ export async function planJob(job: JobSpec, options: PlanOptions): Promise<Plann
   const stores = await readStores(job, options);
   const { spec, stores: fileStores } = sealFiles(job, stores);
   const reading = { stores, fileStores, progress, found, pins, ownInput, signal };
-  const { input, folder, model, modelFrom, typeChecks, ...code } = await readAll(spec, reading);
+  const { input, opened, typeChecks, ...code } = await readAll(spec, reading);
   const { stepFiles, described, tables } = code;
   const { fields } = input.dataset;
   const where = await withoutSlot(() => checkFilter(spec.input, fields, signal));
   const bind = () =>
-    planMap(spec.map, model?.signature ?? null, {
-      ...{ ...described, tables, fields, folder, signal },
-      ...{ textCauses: input.textCauses, classes: input.classes, filter: where?.step ?? null },
-    });
-  const map = await progress.part("bind", () => withoutSlot(bind));
-  if (model !== null) await verifyOutputs(map, model, signal);
+    planMap(
+      stagesOf(spec).map((stage, index) => {
+        const { model, folder } = present(opened[index], "each stage was opened");
+        const files = present(described[index], "the files of each stage are described");
+        return { ...stage, ...files, folder, signature: model?.signature ?? null };
+      }),
+      {
+        ...{ tables, fields, signal },
+        ...{ textCauses: input.textCauses, classes: input.classes, filter: where?.step ?? null },
+      },
+    );
+  const { map, earlier } = await progress.part("bind", () => withoutSlot(bind));
+  await verifyStages(stagesOf(spec), opened, [...earlier, map], signal);
   checkPublished(spec, map, input);
   const check = () => withoutSlot(() => checkReduce(spec, { map, stepFiles, tables, signal }));
   const reductions = await progress.part("check", check);
@@ -106,18 +113,15 @@ export async function planJob(job: JobSpec, options: PlanOptions): Promise<Plann
   const { files, skipped } = takeRows({ files: left, fileRows, pruned }, spec.input);
   const shards = planShards(files, { shardRows: spec.input.shardRows, outputRowBytes: outputRowBytes(map) });
   checkSort(spec, shards, publishedRowBytes(map));
-  const digests = digestsOf(await withLikelyInputs(spec, fields, folder), {
-    dataset: input.dataset,
-    model,
-    folder,
-    stepFiles,
-  });
+  const likely = await withLikelyInputs(spec, fields, opened[0]?.folder ?? null);
+  const digests = digestsOf(likely, { dataset: input.dataset, opened, stepFiles });
   const { footers, textCauses: _, classes: _classes, ...read } = input;
-  const planned = {
-    ...{ spec, ...read },
+  const models = await convertModels(stagesOf(spec), opened, signal);
+  const last = present(models.at(-1), "a job has a stage");
+  return {
+    ...{ spec, ...read, ...last },
     undecoded: undecodedFiles(footers),
-    folder,
-    modelFrom,
+    stages: stagesBefore(stagesOf(spec), models, earlier),
     map,
     reductions,
     tables,
@@ -127,12 +131,6 @@ export async function planJob(job: JobSpec, options: PlanOptions): Promise<Plann
     shards,
     digests,
   };
-  const conversion = conversionOf(spec.model);
-  if (CONVERSION === null || conversion === null || model === null)
-    return { ...planned, model, converted: null };
-  const { convert } = await CONVERSION.load();
-  const made = await convert(model, conversion, signal);
-  return { ...planned, model: made.model, converted: { original: model, warnings: made.warnings } };
 }
 
 function undecodedFiles(footers: readonly FileFooter[]): PlannedJob["undecoded"] {
@@ -147,7 +145,7 @@ function checkPublished(
   map: PlannedJob["map"],
   { dataset, footers }: Awaited<ReturnType<typeof readInput>>,
 ): void {
-  checkKeptTypes(spec, map.keep, dataset.files);
+  checkKeptTypes(lastStageOf(spec), map.keep, dataset.files);
   const fields = publishedFields(map);
   checkTextTypes(spec.output, fields);
   checkShape(spec.output, fields);
@@ -161,24 +159,19 @@ async function readAll(
 ) {
   // The SQL process loads while the input is read.
   if (hasSql(spec)) SQL_PROCESSES.warm();
-  const { signal } = options;
+  const { signal, progress } = options;
   const files = { stores: fileStores, signal };
+  const stages = stagesOf(spec);
   const reading = {
     input: readInput(spec, options),
-    folder: readModelFolder(spec.model, files),
+    folders: stages.map(({ model }) => readModelFolder(model, files)),
   };
   const resolved = withReadInputs(spec, reading);
-  const { progress } = options;
+  const open = () =>
+    openStages(stages, reading.folders, { stores: fileStores, progress: progress.fetching, signal });
   const [input, opened, , code, typeChecks] = await allOrEveryProblem([
     reading.input,
-    progress.part("model", () =>
-      openModel(spec.model, {
-        folder: reading.folder,
-        stores: fileStores,
-        progress: progress.fetching,
-        signal,
-      }),
-    ),
+    progress.part("model", open),
     progress.part("output", () => checkOutput(spec, options.stores)),
     resolved.then((own) => progress.part("code", () => readCode(own, fileStores, signal))),
     checkTypes(spec, signal),
@@ -186,7 +179,7 @@ async function readAll(
     signal.throwIfAborted();
     throw error;
   });
-  return { input, ...opened, ...code, typeChecks };
+  return { input, opened, ...code, typeChecks };
 }
 
 interface ReadAllOptions {
@@ -197,17 +190,21 @@ interface ReadAllOptions {
 async function readCode(spec: JobSpec, stores: JobStores, signal: AbortSignal): Promise<JobCode> {
   const stepFiles = await readStepFiles(spec, { stores, signal });
   const tables = await planTables(spec.tables, stepFiles, signal);
-  return { stepFiles, tables, described: await describeFiles(spec.map, stepFiles, signal) };
+  const described = stagesOf(spec).map((stage) => describeFiles(stage, stepFiles, signal));
+  return { stepFiles, tables, described: await Promise.all(described) };
 }
 
 interface JobCode {
   readonly stepFiles: StepFiles;
   readonly tables: JobTables;
-  readonly described: DescribedFiles;
+  /** One for each stage. */
+  readonly described: readonly DescribedFiles[];
 }
 
-function hasSql({ input, map, reduce }: JobSpec): boolean {
-  const hasSteps = [...map.prepare, ...map.finish].some(({ sql }) => sql !== undefined);
+function hasSql(spec: JobSpec): boolean {
+  const { input, reduce } = spec;
+  const steps = stagesOf(spec).flatMap(({ map }) => [...map.prepare, ...map.finish]);
+  const hasSteps = steps.some(({ sql }) => sql !== undefined);
   return hasSteps || input.where !== undefined || Object.values(reduce).some(isSql);
 }
 
@@ -217,8 +214,11 @@ function isSql(reduction: object): boolean {
 
 interface JobContents {
   readonly dataset: Dataset;
-  readonly model: ModelFiles | null;
-  readonly folder: ModelFolder | null;
+  /** Models and their folders, by stage. */
+  readonly opened: readonly {
+    readonly model: ModelFiles | null;
+    readonly folder: Pick<ModelFolder, "facts"> | null;
+  }[];
   readonly stepFiles: StepFiles;
 }
 
@@ -228,17 +228,24 @@ interface JobContents {
  *
  * @param spec with the inputs that the model's folder adds
  */
-export function digestsOf(spec: JobSpec, { dataset, model, folder, stepFiles }: JobContents): JobDigests {
+export function digestsOf(spec: JobSpec, { dataset, opened, stepFiles }: JobContents): JobDigests {
   return {
-    spec: withStepFiles(specDigest(spec, folder?.facts), stepFiles),
+    spec: withStepFiles(
+      specDigest(
+        spec,
+        opened.map(({ folder }) => folder?.facts ?? null),
+      ),
+      stepFiles,
+    ),
     input: dataset.digest,
-    model: modelDigest(model),
+    model: modelsDigest(opened.map(({ model }) => model)),
   };
 }
 
 interface Reading {
   readonly input: Promise<{ readonly dataset: Dataset }>;
-  readonly folder: Promise<ModelFolder | null>;
+  /** One for each stage. */
+  readonly folders: readonly Promise<ModelFolder | null>[];
 }
 
 /**
@@ -247,8 +254,9 @@ interface Reading {
  */
 async function withReadInputs(spec: JobSpec, reading: Reading): Promise<JobSpec> {
   const planners = [...(await loadInputPlanners()).values()];
-  if (!planners.some((planner) => planner.leaves(spec.map.inputs))) return spec;
-  const [input, folder] = await Promise.allSettled([reading.input, reading.folder]);
+  const inputs = stagesOf(spec)[0]?.map.inputs ?? {};
+  if (!planners.some((planner) => planner.leaves(inputs))) return spec;
+  const [input, folder] = await Promise.allSettled([reading.input, reading.folders[0] ?? null]);
   if (input.status === "rejected" || folder.status === "rejected") return spec;
   return await withLikelyInputs(spec, input.value.dataset.fields, folder.value);
 }

@@ -6,6 +6,7 @@ import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { asJobId } from "../../shared/domain/job-id.ts";
+import { lastStageOf } from "../../shared/domain/job-stages.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
@@ -74,7 +75,7 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
   if (shards.length === 0) return null;
   const { counts, sampleMs: budgetMs } = question;
   return withPipelines(
-    planned.spec.model?.device ?? null,
+    lastStageOf(planned.spec).model?.device ?? null,
     counts,
     async ({ device, processes, scratchPath }) => {
       const { lanes = 1, shardThreads = 1 } = processes[0]?.options ?? {};

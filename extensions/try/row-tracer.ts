@@ -1,5 +1,6 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { NEVER } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
 import { errorToData, isShardmillError, messageOf } from "../../shared/core/errors.ts";
 import type { Lease, LeaseSlice } from "../../shared/domain/job.ts";
 import { placeOfRow } from "../../shared/domain/row-place.ts";
@@ -8,12 +9,13 @@ import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import type { PreviewFormat } from "../../shared/extension/feature-viewer.ts";
 import type { Step, StepResult } from "../../shared/steps/step.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
-import { BufferPool } from "../../worker/batch/buffer-pool.ts";
+import { plainLanes } from "../../worker/accuracy/open-cpu-stage.ts";
 import type { ShardResult } from "../../worker/collect/collector.ts";
 import { finishRows } from "../../worker/finish/finish-rows.ts";
 import type { Lanes } from "../../worker/lanes/lanes.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
 import { mapShard } from "../../worker/pipeline/map-shard.ts";
+import { ModelStep } from "../../worker/pipeline/model-step.ts";
 import type { ShardRows } from "../../worker/read/shard-input.ts";
 import type { UnreadableRows } from "../../worker/read/unreadable-rows.ts";
 import { StageSteps } from "../../worker/steps/stage-steps.ts";
@@ -28,6 +30,8 @@ interface RowTracerOptions {
   readonly job: JobDescription;
   /** Null: the job has no model. */
   readonly lanes: Lanes | null;
+  /** Lanes of each stage before the last one. */
+  readonly stages: readonly Lanes[];
   readonly scratchPath: string;
   readonly preview: PreviewFormat | null;
 }
@@ -54,17 +58,17 @@ const ONLY: ShardId = shardId(0);
 export class RowTracer implements AsyncDisposable {
   readonly #job: JobDescription;
   readonly #lanes: WatchedLanes | null;
+  readonly #stages: readonly Lanes[];
   readonly #watch: StepWatch;
   readonly #prepare: StageSteps | null;
   readonly #finish: StageSteps | null;
   readonly #meter = new BusyMeter(() => 0);
-  readonly #pool: BufferPool;
 
-  constructor({ job, lanes, scratchPath, preview }: RowTracerOptions) {
+  constructor({ job, lanes, stages, scratchPath, preview }: RowTracerOptions) {
     this.#job = job;
     this.#lanes = lanes === null ? null : new WatchedLanes(lanes);
     this.#watch = new StepWatch(preview, job.stores, NEVER);
-    this.#pool = new BufferPool(job.map.inputs.length);
+    this.#stages = stages;
     const steps = (stage: "prepare" | "finish") =>
       job.map[stage].length === 0 ? null : this.#open(stage, scratchPath);
     this.#prepare = steps("prepare");
@@ -112,20 +116,27 @@ export class RowTracer implements AsyncDisposable {
       meter: this.#meter,
       open: (steps) => {
         const onStep: OnStep = (binding, given, made) => this.#watch.note(binding, given, made);
-        return new WatchedSteps(steps, { scratchPath, stores, onStep });
+        const openModel = async (stage: number) => this.#modelOf(stage);
+        return new WatchedSteps(steps, { scratchPath, stores, onStep, openModel });
       },
     });
   }
 
+  #modelOf(index: number): Step {
+    const stage = present(this.#job.stages?.[index], "a step names a stage");
+    const lanes = present(this.#stages[index], "each stage has lanes");
+    const model = plainLanes(lanes, stage.map, BATCH_ROWS);
+    return new ModelStep({ stage, model, meter: this.#meter });
+  }
+
   #map(input: ShardRows, lease: Pick<Lease, "shard" | "slices">) {
-    const nextRows = () => this.#job.map.fixedBatchRows ?? BATCH_ROWS;
-    const sizer = { nextRows, runRows: null, observe: () => {}, outOfMemory: () => {} };
+    const lanes = this.#lanes;
     return mapShard({
       job: this.#job,
       lease,
       input,
       steps: this.#prepare === null ? [] : [this.#prepare],
-      model: this.#lanes === null ? null : { lanes: this.#lanes, inFlight: () => 1, sizer, pool: this.#pool },
+      model: lanes === null ? null : plainLanes(lanes, this.#job.map, BATCH_ROWS),
       meter: this.#meter,
       signal: NEVER,
       turn: async () => {},

@@ -7,6 +7,7 @@ import { ProcessLink } from "../../shared/core/remote/process-link.ts";
 import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { asJobId } from "../../shared/domain/job-id.ts";
+import { lastStageOf } from "../../shared/domain/job-stages.ts";
 import type { PreviewFormat } from "../../shared/extension/feature-viewer.ts";
 import type { ProcessLayout } from "../../worker/process/start-process.ts";
 import { forkPipeline, withPipelines } from "../pipeline/pipelines.ts";
@@ -30,7 +31,7 @@ interface TryOptions {
 export async function tryJob(planned: PlannedJob, options: TryOptions): Promise<void> {
   const counts = { workers: 1, lanes: 1, threads: "auto", shardThreads: 1 } as const;
   await withPipelines(
-    planned.spec.model?.device ?? null,
+    lastStageOf(planned.spec).model?.device ?? null,
     counts,
     async ({ processes: [layout], scratchPath }) => {
       const { partials: partialsPath } = workPaths(scratchPath);

@@ -1,10 +1,12 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { NEVER } from "../../shared/core/abort.ts";
+import { ResourceStack } from "../../shared/core/resource-stack.ts";
 import { plainCopy } from "../../shared/dataset/plain-batch.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
-import { openLocalModel, withLocalCode } from "../../worker/job/local-model.ts";
+import { type LocalModel, openLocalModel, withLocalCode } from "../../worker/job/local-model.ts";
 import { connectLanes } from "../../worker/lanes/lane-pool.ts";
 import { startLanes } from "../../worker/lanes/lane-set.ts";
+import type { Lanes } from "../../worker/lanes/lanes.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
 import { InputFiles } from "../../worker/read/input-files.ts";
 import { ShardInput } from "../../worker/read/shard-input.ts";
@@ -35,7 +37,10 @@ export async function* tryRows(task: TryTask): AsyncGenerator<RowTrace, void, un
   await using set =
     model === null ? null : await startLanes({ modelPath: model.path, device, lanes: 1, threads }, NEVER);
   using lanes = set === null ? null : connectLanes(set.connect());
-  await using tracer = new RowTracer({ job, lanes, scratchPath, preview: task.preview });
+  const models = (task.job.stages ?? []).map((stage) => openLocalModel(stage.model, local));
+  await using opened = await openStageLanes(await Promise.all(models), { device, threads });
+  const { stages } = opened;
+  await using tracer = new RowTracer({ job, lanes, stages, scratchPath, preview: task.preview });
   await using ways = openWays([{ kind: "shared" }], job);
   await using files = new InputFiles({ ways: ways.ways, meter: new BusyMeter(() => 0) });
   for (const slice of task.slices) {
@@ -48,6 +53,25 @@ export async function* tryRows(task: TryTask): AsyncGenerator<RowTrace, void, un
         place: { ...slice, rowStart: slice.rowStart + at, rowEnd: slice.rowStart + at + 1 },
       });
     }
+  }
+}
+
+/** Opens the lanes of the stages before the last one. */
+async function openStageLanes(
+  models: readonly LocalModel[],
+  layout: Pick<Parameters<typeof startLanes>[0], "device" | "threads">,
+): Promise<AsyncDisposable & { readonly stages: readonly Lanes[] }> {
+  const resources = new ResourceStack();
+  const stages: Lanes[] = [];
+  try {
+    for (const { path: modelPath } of models) {
+      const set = resources.add(await startLanes({ modelPath, ...layout, lanes: 1 }, NEVER));
+      stages.push(connectLanes(set.connect()));
+    }
+    return { stages, [Symbol.asyncDispose]: () => resources.release() };
+  } catch (error) {
+    await resources.release();
+    throw error;
   }
 }
 

@@ -1,11 +1,12 @@
 import type { Field, FieldType, InputFile } from "./dataset.ts";
 import { reductionValue } from "./features.ts";
 import type { JobSpec } from "./job-spec.ts";
+import { lastStageOf } from "./job-stages.ts";
 import type { MapBinding } from "./map-binding.ts";
 import { isCombined } from "./reduction-binding.ts";
 
 interface PlannedRows {
-  readonly spec: Pick<JobSpec, "model" | "reduce"> & {
+  readonly spec: Pick<JobSpec, "model" | "map" | "reduce"> & {
     readonly output: Pick<JobSpec["output"], "rows" | "sort">;
   };
   readonly map: Pick<MapBinding, "prepare" | "finish" | "keep">;
@@ -29,7 +30,7 @@ const VIRTUAL_COLUMNS: ReadonlySet<string> = new Set(["file_row_number", "file_i
 export function whyDecoded({ spec, map, dataset }: PlannedRows): string | null {
   const { reduce, output } = spec;
   const reductions = Object.values(reduce);
-  if (spec.model !== undefined) return "the model reads the rows";
+  if (lastStageOf(spec).model !== undefined) return "the model reads the rows";
   if (map.prepare.length + map.finish.length > 0) return "steps read the rows";
   if (reductions.length === 0 || output.rows !== "none") return "the rows are written";
   if (reductions.some((each) => reductionValue(each) !== null)) return "a program reads the rows";

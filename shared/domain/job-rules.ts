@@ -7,6 +7,7 @@ import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
 import { BUCKET_COLUMN } from "./buckets.ts";
+import { CONVERSION, conversionOf } from "./conversion.ts";
 import { FILE_KEYS, featureOf, REDUCTIONS, STEPS } from "./features.ts";
 import { notAFilePlace, type notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
@@ -211,7 +212,7 @@ const MODEL_KEYS = ["inputs", "state", "outputs", "batch"] as const;
 
 /** Checks that a job without a model sets nothing for one. */
 export function checkModelKeys(job: unknown, context: Context): void {
-  if (keyOf(job, "model") !== undefined) return;
+  if (keyOf(job, "model") !== undefined || keyOf(keyOf(job, "map"), "stages") !== undefined) return;
   for (const key of MODEL_KEYS) {
     const value = keyOf(keyOf(job, "map"), key);
     const isSet = Object.values(value ?? {}).some((entry) => entry !== "auto");
@@ -221,6 +222,55 @@ export function checkModelKeys(job: unknown, context: Context): void {
       hint: "add `model: { path: model.onnx }`, or remove this key",
     });
   }
+}
+
+/** Keys of `map` that belong to a stage. */
+const STAGE_KEYS = ["prepare", "state", "inputs", "outputs", "keep", "finish", "batch"] as const;
+
+/** Checks that a job with stages has all keys of a model in them, and that the stages fit together. */
+export function checkStages(job: unknown, context: Context): void {
+  const map = keyOf(job, "map");
+  const stages = keyOf(map, "stages");
+  if (!Array.isArray(stages)) return;
+  const expected = "this key in a stage of `map.stages`";
+  if (keyOf(job, "model") !== undefined)
+    refuse(context, ["model"], "each stage has its own model", { expected, hint: "move it to a stage" });
+  for (const key of STAGE_KEYS) {
+    const isSet = Object.values(keyOf(map, key) ?? {}).some((entry) => entry !== "auto");
+    if (isSet) refuse(context, ["map", key], "`stages` and this key exclude each other", { expected });
+  }
+  const names: string[] = [];
+  const devices: unknown[] = [];
+  for (const [index, stage] of stages.entries()) {
+    const path = ["map", "stages", index];
+    const name = stageName(stage, index);
+    if (names.includes(name)) {
+      const other = "a name that no other stage has";
+      refuse(context, [...path, "name"], "two stages have this name", { expected: other, found: name });
+    }
+    names.push(name);
+    devices.push(keyOf(keyOf(stage, "model"), "device"));
+    if (devices.at(-1) !== devices[0]) {
+      const same = "one device in all stages: a worker has one";
+      refuse(context, [...path, "model", "device"], "differs from the first stage's", { expected: same });
+    }
+    const precision = conversionOf(Object(keyOf(stage, "model")));
+    if (precision !== null) {
+      const way = "a model that is converted before: see `shardmill convert`";
+      const key = CONVERSION?.key ?? "";
+      refuse(context, [...path, "model", key], "is not supported in a stage", { expected: way });
+    }
+    if (keyOf(stage, "state") !== undefined && index < stages.length - 1) {
+      const last = "`state` in the last stage only";
+      refuse(context, [...path, "state"], "is not supported in this stage", { expected: last });
+    }
+  }
+}
+
+/** Returns the name of a stage. Default: its number, from 1. */
+export function stageName(stage: unknown, index: number): string {
+  const name = keyOf(stage, "name");
+  return typeof name === "string" ? name : String(index + 1);
 }
 
 export function keyOf(value: unknown, key: string): unknown {

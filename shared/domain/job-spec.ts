@@ -1,13 +1,12 @@
 import * as z from "zod";
 import type { Frozen } from "../core/frozen.ts";
 import { MAX_NAMES } from "../input-sources/input-source.ts";
-import { CONVERSION_KEY } from "./conversion.ts";
-import { DEVICES } from "./device.ts";
 import { FORMAT_KEYS, FORMAT_SPEC, TYPES_SPEC } from "./format-spec.ts";
-import { checkModelKeys, checkSomethingIsPublished, placeBy } from "./job-rules.ts";
+import { checkModelKeys, checkSomethingIsPublished, checkStages, placeBy } from "./job-rules.ts";
 import { checkNewIsWhole, checkRuns, RUNS_KEY } from "./job-runs.ts";
 import { notAnInput, notAnOutput } from "./location.ts";
-import { filePlace, mapSpec } from "./map-spec.ts";
+import { mapSpec } from "./map-spec.ts";
+import { MODEL_SPEC } from "./model-spec.ts";
 import { checkShapeRules, ROWS_KEYS } from "./output-shape.ts";
 import { reduceSpec } from "./reduce-spec.ts";
 import { SIDECARS } from "./sidecars.ts";
@@ -51,8 +50,6 @@ export const PATTERN_KEY = ["input", "path"] as const;
 const MAX_SHARD_ROWS = 1_000_000_000;
 /** Seeds are only hashed, so 32 bits suffice. */
 const MAX_SEED = 4_294_967_295;
-/** The check runs on one CPU before any work, so it must stay short. */
-const MAX_CHECK_ROWS = 65_536;
 
 const text = z.string().min(1).max(1_000_000);
 /** Path or address of input. */
@@ -65,51 +62,6 @@ const jobName = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
   .meta({ title: "a name of letters, digits, `.`, `_` and `-` that begins with a letter or a digit" });
 const auto = z.literal("auto");
-
-/** Requirements for rows of a converted model or a device. */
-export const CHECK_SCHEMA = z.strictObject({
-  rows: z
-    .int()
-    .min(0)
-    .max(MAX_CHECK_ROWS)
-    .default(256)
-    .describe(
-      "Number of rows that are compared, from all parts of the input. A converted model is compared with its original, " +
-        "and a device other than the CPU with the CPU. 0: no check.",
-    ),
-  tolerance: z
-    .union([auto, z.number().min(0).max(1_000_000)])
-    .default("auto")
-    .describe(
-      "How much a value may differ, relative to the larger of its own size and the root mean square of its output. " +
-        "`auto`: 0.001 for a device that computes in float32, 0.1 for devices that round (cuda, tensorrt, coreml). A " +
-        "converted model has a limit of its own.",
-    ),
-  maxBeyond: z
-    .union([auto, z.number().min(0).max(1)])
-    .default("auto")
-    .describe(
-      "Share of rows that may have a value beyond `tolerance`. `auto`: 0; a converted model has a limit of its own.",
-    ),
-  minCosine: z
-    .number()
-    .min(-1)
-    .max(1)
-    .default(0.99)
-    .describe(
-      "Lowest allowed mean cosine similarity between the two models' outputs. It is that of the values of each row. " +
-        "Where each row has one value, it is that of the values of all rows.",
-    ),
-  minAgreement: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0.98)
-    .describe(
-      "Lowest allowed share of rows with the same greatest value, for outputs of `argmax`, `topK`, `softmax` and " +
-        "`maxSoftmax`. For outputs of whole numbers, it is the share of rows with equal values.",
-    ),
-});
 
 /** Rows from all over the input. The input, the share and the seed alone determine them. */
 const sampleSpec = z.strictObject({
@@ -192,32 +144,9 @@ export const JOB_FILE_SCHEMA = z
       })
       .superRefine(checkNewIsWhole)
       .describe("The dataset."),
-    model: z
-      .strictObject({
-        path: filePlace.describe(
-          `The ONNX file, or the folder that a model was exported to: relative to the job file, in a bucket (${quoted(SHOWN_SCHEMES)}) or on the ` +
-            "web. See [the model's folder](#the-models-folder) and [files elsewhere](#files-elsewhere).",
-        ),
-        file: text
-          .exactOptional()
-          .describe(
-            "In a folder: the ONNX file, as in `onnx/model_quantized.onnx`. Default: `model.onnx`, `onnx/model.onnx`, or " +
-              "the only ONNX file. Required for a folder on the web.",
-          ),
-        device: z
-          .enum(DEVICES)
-          .default("auto")
-          .describe("Where the model runs. `auto`: the best device that each worker has."),
-        ...CONVERSION_KEY,
-        check: CHECK_SCHEMA.prefault({}).describe(
-          "A check on rows of the job before work begins: of a converted model, and of every device but the CPU. A check that a " +
-            "device has passed with a model is valid for a week.",
-        ),
-      })
-      .exactOptional()
-      .describe(
-        "The model. Without this key, rows pass the steps of `map` only. See [jobs without a model](#jobs-without-a-model).",
-      ),
+    model: MODEL_SPEC.exactOptional().describe(
+      "The model. Without this key, rows pass the steps of `map` only. See [jobs without a model](#jobs-without-a-model).",
+    ),
     map: mapSpec.prefault({}).describe("How rows become tensors, and tensors columns."),
     reduce: reduceSpec,
     tables: TABLES_SPEC.exactOptional(),
@@ -250,6 +179,7 @@ export const JOB_FILE_SCHEMA = z
   })
   .superRefine(checkSomethingIsPublished)
   .superRefine(checkModelKeys)
+  .superRefine(checkStages)
   .superRefine(checkWork)
   .superRefine(checkRuns);
 

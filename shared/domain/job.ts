@@ -56,8 +56,30 @@ export interface ModelFile extends ModelFiles {
   readonly signature: ModelSignature;
 }
 
-/** Result of planning, before any work: the input of the sealed run. */
-export interface PlannedJob {
+/** Model of a job, or of one of its stages. */
+export interface PlannedModel {
+  /** Model that workers run. Null: the job has none. */
+  readonly model: ModelFile | null;
+  /** Location that the model was fetched from. Null: the coordinator's own disk. */
+  readonly modelFrom: Location | null;
+  /** Folder that the job names for its model. Null: the job names a file. */
+  readonly folder: ModelFolder | null;
+  /** Original model that the job names, if `model` was converted from it. Null: `model` is the original. */
+  readonly converted: { readonly original: ModelFile; readonly warnings: readonly string[] } | null;
+}
+
+/** Stage before the last one. */
+export interface PlannedStage extends PlannedModel {
+  readonly name: string;
+  /** Key path in the job file. */
+  readonly place: string;
+  readonly model: ModelFile;
+  /** Inputs and outputs of the model. The steps around it are in the job's map. */
+  readonly map: MapBinding;
+}
+
+/** Result of planning, before any work: the input of the sealed run. The model is that of the last stage. */
+export interface PlannedJob extends PlannedModel {
   readonly spec: JobSpec;
   readonly stores: JobStores;
   readonly dataset: Dataset;
@@ -68,14 +90,8 @@ export interface PlannedJob {
   /** Text files with records that are not UTF-8. */
   readonly undecoded: readonly UndecodedFile[];
   readonly partitions: Partitions;
-  /** Model that workers run. Null: the job has none. */
-  readonly model: ModelFile | null;
-  /** Location that the model was fetched from. Null: the coordinator's own disk. */
-  readonly modelFrom: Location | null;
-  /** Folder that the job names for its model. Null: the job names a file. */
-  readonly folder: ModelFolder | null;
-  /** Original model that the job names, if `model` was converted from it. Null: `model` is the original. */
-  readonly converted: { readonly original: ModelFile; readonly warnings: readonly string[] } | null;
+  /** Stages before the last one. Empty: the job has one model, or none. */
+  readonly stages: readonly PlannedStage[];
   readonly map: MapBinding;
   /** Reductions by programs. */
   readonly reductions: ReductionBindings;

@@ -12,11 +12,11 @@ import {
   checkOutputRules,
   checkStates,
   checkStepRules,
-  placeBy,
   placeRule,
   refuse,
 } from "./job-rules.ts";
-import { notAFilePlace, notAFolderPlace } from "./location.ts";
+import { notAFolderPlace } from "./location.ts";
+import { filePlace, MODEL_SPEC } from "./model-spec.ts";
 
 /** Larger numbers are typing errors: no batch or row of this size would fit in memory. */
 const MAX_BATCH_ROWS = 1_048_576;
@@ -30,8 +30,6 @@ const size = z.int().min(1).max(MAX_DIM);
 const shape = z.array(size).max(MAX_RANK);
 const batchAxis = z.int().min(0).max(MAX_RANK);
 
-/** File of the job, on the coordinator's machine or at another address. */
-export const filePlace = placeBy(notAFilePlace);
 const PARTS: Parameters<(typeof FEATURES)[number]["spec"]>[1] = {
   folder: z.string().min(1).superRefine(placeRule(notAFolderPlace)).default("."),
   file: filePlace,
@@ -155,91 +153,122 @@ const stepSpec = z
 /** More steps are a template's mistake. */
 const MAX_STEPS = 100;
 
+const mapKeys = {
+  prepare: z
+    .array(stepSpec)
+    .max(MAX_STEPS)
+    .default([])
+    .describe(
+      "Steps on the rows before they become tensors, in order. `inputs` and `keep` name the columns that the last step " +
+        "returns. See [steps](#steps).",
+    ),
+  inputs: z
+    .record(
+      COLUMN_NAME,
+      z.union([
+        COLUMN_NAME.transform((column): z.input<typeof inputSpec> => ({ column })).pipe(inputSpec),
+        inputSpec,
+      ]),
+    )
+    .prefault({})
+    .describe(
+      "By ONNX input: how it is made. Default for an input: the column of the same name. `x: pixels` is short " +
+        "for `x: { column: pixels }`.",
+    ),
+  state: z
+    .record(
+      COLUMN_NAME,
+      z.union([
+        COLUMN_NAME.transform((output): z.input<typeof stateSpec> => ({ output })).pipe(stateSpec),
+        stateSpec,
+      ]),
+    )
+    .exactOptional()
+    .describe(
+      "By ONNX input: the output that it gets from the previous part of the same row, such as the previous window. A row's " +
+        "first part gets zeros. `h: hn` is short for `h: { output: hn }`. See [state](#state).",
+    ),
+  outputs: z
+    .union([
+      z
+        .record(
+          COLUMN_NAME,
+          z.union([
+            COLUMN_NAME.transform((tensor): z.input<typeof outputSpec> => ({ tensor })).pipe(outputSpec),
+            outputSpec,
+          ]),
+        )
+        .transform((byColumn): z.output<typeof namedOutput>[] =>
+          Object.entries(byColumn).map(([column, output]) => ({ column, ...output })),
+        ),
+      z.array(namedOutput).max(MAX_NAMES),
+    ])
+    .prefault({})
+    .describe(
+      "By output column, in order: how it is made. Empty: every ONNX output, raw. `y: logits` is short for " +
+        "`y: { tensor: logits }`. A list of such entries, each with its `column`, has the same meaning.",
+    ),
+  keep: z
+    .array(COLUMN_NAME)
+    .max(MAX_NAMES)
+    .default([])
+    .describe("Columns that are copied to the output unchanged."),
+  finish: z
+    .array(stepSpec)
+    .max(MAX_STEPS)
+    .default([])
+    .describe(
+      "Steps on the kept columns and the outputs before they are written, in order. See [steps](#steps).",
+    ),
+  batch: z
+    .strictObject({
+      rows: z
+        .union([auto, z.int().min(1).max(MAX_BATCH_ROWS)])
+        .default("auto")
+        .describe("Rows in one run of the model. `auto`: found by measuring."),
+      tokens: z
+        .union([auto, z.int().min(1).max(MAX_BATCH_TOKENS)])
+        .default("auto")
+        .describe(
+          "Where rows are lists of uneven length: rows x positions in one run of the model, padding included. Inputs of " +
+            "independent lengths count together. A longer row runs alone. `auto`: found by measuring.",
+        ),
+    })
+    .prefault({})
+    .describe("How rows are batched for the model."),
+};
+
+/** Limit of stages. Each has its own lanes on each worker. */
+const MAX_STAGES = 16;
+
+/** Stage of a job with several models. */
+const stageSpec = z
+  .strictObject({
+    name: z
+      .string()
+      .max(100)
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
+      .exactOptional()
+      .describe("The name of the stage in messages and in the plan. Default: its number, from 1."),
+    model: MODEL_SPEC.describe("The model of the stage."),
+    ...mapKeys,
+  })
+  .superRefine(checkColumnClashes, { when: () => true })
+  .superRefine(checkStates);
+
 /** Schema of `map` in the job file. */
 export const mapSpec = z
   .strictObject({
-    prepare: z
-      .array(stepSpec)
-      .max(MAX_STEPS)
-      .default([])
-      .describe(
-        "Steps on the rows before they become tensors, in order. `inputs` and `keep` name the columns that the last step " +
-          "returns. See [steps](#steps).",
-      ),
-    inputs: z
-      .record(
-        COLUMN_NAME,
-        z.union([
-          COLUMN_NAME.transform((column): z.input<typeof inputSpec> => ({ column })).pipe(inputSpec),
-          inputSpec,
-        ]),
-      )
-      .prefault({})
-      .describe(
-        "By ONNX input: how it is made. Default for an input: the column of the same name. `x: pixels` is short " +
-          "for `x: { column: pixels }`.",
-      ),
-    state: z
-      .record(
-        COLUMN_NAME,
-        z.union([
-          COLUMN_NAME.transform((output): z.input<typeof stateSpec> => ({ output })).pipe(stateSpec),
-          stateSpec,
-        ]),
-      )
+    stages: z
+      .array(stageSpec)
+      .min(1)
+      .max(MAX_STAGES)
       .exactOptional()
       .describe(
-        "By ONNX input: the output that it gets from the previous part of the same row, such as the previous window. A row's " +
-          "first part gets zeros. `h: hn` is short for `h: { output: hn }`. See [state](#state).",
+        "Several models: the rows of each stage are the input of the next one. Each has the keys of `map`, and `model`. " +
+          "See [stages](#stages).",
       ),
-    outputs: z
-      .union([
-        z
-          .record(
-            COLUMN_NAME,
-            z.union([
-              COLUMN_NAME.transform((tensor): z.input<typeof outputSpec> => ({ tensor })).pipe(outputSpec),
-              outputSpec,
-            ]),
-          )
-          .transform((byColumn): z.output<typeof namedOutput>[] =>
-            Object.entries(byColumn).map(([column, output]) => ({ column, ...output })),
-          ),
-        z.array(namedOutput).max(MAX_NAMES),
-      ])
-      .prefault({})
-      .describe(
-        "By output column, in order: how it is made. Empty: every ONNX output, raw. `y: logits` is short for " +
-          "`y: { tensor: logits }`. A list of such entries, each with its `column`, has the same meaning.",
-      ),
-    keep: z
-      .array(COLUMN_NAME)
-      .max(MAX_NAMES)
-      .default([])
-      .describe("Columns that are copied to the output unchanged."),
-    finish: z
-      .array(stepSpec)
-      .max(MAX_STEPS)
-      .default([])
-      .describe(
-        "Steps on the kept columns and the outputs before they are written, in order. See [steps](#steps).",
-      ),
-    batch: z
-      .strictObject({
-        rows: z
-          .union([auto, z.int().min(1).max(MAX_BATCH_ROWS)])
-          .default("auto")
-          .describe("Rows in one run of the model. `auto`: found by measuring."),
-        tokens: z
-          .union([auto, z.int().min(1).max(MAX_BATCH_TOKENS)])
-          .default("auto")
-          .describe(
-            "Where rows are lists of uneven length: rows x positions in one run of the model, padding included. Inputs of " +
-              "independent lengths count together. A longer row runs alone. `auto`: found by measuring.",
-          ),
-      })
-      .prefault({})
-      .describe("How rows are batched for the model."),
+    ...mapKeys,
   })
   .superRefine(checkColumnClashes, { when: () => true })
   .superRefine(checkStates);

@@ -2,6 +2,7 @@ import { assert } from "../core/assert.ts";
 import { isTableFormat, TABLE_FORMATS, type TableFormat } from "./dataset.ts";
 import { hasFeature, mayBeMade, reductionValue } from "./features.ts";
 import type { JobSpec } from "./job-spec.ts";
+import { stagesOf } from "./job-stages.ts";
 import { endingOf, isRowsText, isShaped, isSortedAcross, ROWS_ENDINGS } from "./output-formats.ts";
 import type { PartialFile, PartialManifest } from "./partial.ts";
 import { isCombined } from "./reduction-binding.ts";
@@ -40,12 +41,15 @@ export interface PartialRules extends PartialShape {
 
 export function partialRules(spec: JobSpec): PartialRules {
   const { input, map } = spec;
-  const inputs = Object.entries(map.inputs);
+  const stages = stagesOf({ map });
+  const inputs = stages.flatMap((stage) => Object.entries(stage.map.inputs));
   const hasMadeInputs = inputs.some(([name, input]) => mayBeMade(name, input));
   const hasSteps =
     input.where !== undefined ||
     inputs.some(([, each]) => hasFeature(each)) ||
-    [...map.prepare, ...map.finish].length > 0;
+    // A stage before the last one is a step.
+    stages.length > 1 ||
+    stages.some((stage) => [...stage.map.prepare, ...stage.map.finish].length > 0);
   return { ...partialShape(spec), hasSteps, hasMadeInputs };
 }
 

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Frozen } from "../core/frozen.ts";
 import { REDUCTIONS } from "./features.ts";
 import { checkReductionCount, checkReductionRules } from "./job-rules.ts";
-import { filePlace } from "./map-spec.ts";
+import { filePlace } from "./model-spec.ts";
 
 const sql = z.string().min(1).max(1_000_000);
 

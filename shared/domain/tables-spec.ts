@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { type Context, refuse } from "./job-rules.ts";
-import { filePlace } from "./map-spec.ts";
+import { filePlace } from "./model-spec.ts";
 
 /** Names of tables that SQL has already. */
 const OWN_NAMES: readonly string[] = ["rows", "partials"];

@@ -1,6 +1,7 @@
 import { EXTENSIONS } from "#extensions";
 import { fileSpec } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
+import { stagesOf } from "../domain/job-stages.ts";
 import type { UsedLibrary } from "./library.ts";
 
 const LIBRARIES = EXTENSIONS.flatMap(({ libraries }) => libraries ?? []);
@@ -12,7 +13,7 @@ export interface FoundLibrary extends UsedLibrary {
 
 /** Finds the libraries of this process. With a job, only those that its inputs use. */
 export async function findLibraries(spec?: JobSpec): Promise<readonly FoundLibrary[]> {
-  const inputs = spec && Object.values(spec.map.inputs);
+  const inputs = spec && stagesOf(spec).flatMap(({ map }) => Object.values(map.inputs));
   const used = LIBRARIES.filter(
     ({ feature }) => inputs?.some((input) => fileSpec(input, feature) !== undefined) ?? true,
   );

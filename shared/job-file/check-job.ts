@@ -7,11 +7,12 @@ import { PARSED_ONCE } from "../core/zod.ts";
 import { fileSpecs } from "../domain/features.ts";
 import { JOB_RUNS } from "../domain/job-runs.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
+import { withStages } from "../domain/job-stages.ts";
 import { isAddress, isWebInput } from "../domain/location.ts";
 import { issueProblems, type SpecProblem } from "./issue-problems.ts";
 import { accepts, knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
-import { withFiles, withReductionFiles, withTableFiles } from "./map-files.ts";
+import { withFiles, withReductionFiles, withStageModels, withTableFiles } from "./map-files.ts";
 import { literalFolder } from "./path-pattern.ts";
 
 const MAX_FOUND_CHARS = 60;
@@ -38,7 +39,6 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
     return issueProblems(parsed.error.issues, root, options.found ?? ((_path, found) => renderFound(found)));
   }
   const { name, input, model, map, reduce, output, work, stores, ...rest } = parsed.data;
-  const placeOf = (column: string): number => options.placeOf?.(["map", "outputs", column]) ?? 0;
   const absolute = (path: string): string => absolutePath(path, options.folder);
   return deepFreeze({
     name: name ?? options.defaultName,
@@ -46,10 +46,10 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
     input: { ...input, path: input.path.map((path) => absolutePath(path, literalFolder(options.folder))) },
     ...(model === undefined ? {} : { model: { ...model, path: absolute(model.path) } }),
     map: withFiles(
-      {
-        ...withFolders(map, absolute),
-        outputs: map.outputs.toSorted((a, b) => placeOf(a.column) - placeOf(b.column)),
-      },
+      withStages(withStageModels(map, absolute), (part, index) => {
+        const path = map.stages === undefined ? ["map"] : ["map", "stages", index];
+        return inOrder(withFolders(part, absolute), path, options);
+      }),
       absolute,
     ),
     reduce: withReductionFiles(reduce, absolute),
@@ -125,7 +125,20 @@ function withOwnInput(root: unknown): unknown {
   return { ...root, input: { ...input, path: JOB_RUNS.input.path } };
 }
 
-function withFolders(map: JobSpec["map"], rename: (folder: string) => string): JobSpec["map"] {
+/** Returns a map with its outputs in the order in which they were written. */
+function inOrder<Part extends Pick<JobSpec["map"], "outputs">>(
+  map: Part,
+  path: KeyPath,
+  { placeOf = () => 0 }: CheckOptions,
+): Part {
+  const at = (column: string): number => placeOf([...path, "outputs", column]);
+  return { ...map, outputs: map.outputs.toSorted((a, b) => at(a.column) - at(b.column)) };
+}
+
+function withFolders<Part extends Pick<JobSpec["map"], "inputs">>(
+  map: Part,
+  rename: (folder: string) => string,
+): Part {
   const inputs = Object.entries(map.inputs).map(([name, input]) => {
     const files = fileSpecs(input).map(([key, spec]) => [key, { ...spec, folder: rename(spec.folder) }]);
     return [name, { ...input, ...Object.fromEntries(files) }];

@@ -1,5 +1,6 @@
 import { INPUT_FILE_KEYS, reductionValue, stepValue } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
+import { withStages } from "../domain/job-stages.ts";
 import type { InputSpec, OutputSpec, StepSpec } from "../domain/map-spec.ts";
 
 interface MapParts {
@@ -9,8 +10,22 @@ interface MapParts {
   readonly finish: readonly StepSpec[];
 }
 
-/** Returns a map with renamed files. `rename` gets each path, in order. */
-export function withFiles<Map extends MapParts>(map: Map, rename: (path: string) => string): Map {
+/** Returns a map, or each of its stages, with renamed files. `rename` gets each path, in order. */
+export function withFiles<Map extends JobSpec["map"]>(map: Map, rename: (path: string) => string): Map {
+  return withStages(map, (part) => withOwnFiles(part, rename));
+}
+
+/** Returns a map whose stages have renamed models. */
+export function withStageModels<Map extends JobSpec["map"]>(map: Map, rename: (path: string) => string): Map {
+  const { stages } = map;
+  if (stages === undefined) return map;
+  return {
+    ...map,
+    stages: stages.map((stage) => ({ ...stage, model: { ...stage.model, path: rename(stage.model.path) } })),
+  };
+}
+
+function withOwnFiles<Part extends MapParts>(map: Part, rename: (path: string) => string): Part {
   const inputs = Object.entries(map.inputs).map(([name, input]) => {
     return [name, renamedIn(input, INPUT_FILE_KEYS, rename)] as const;
   });

@@ -2,6 +2,7 @@ import { canonicalJson, type Digest, sha256 } from "../core/digest.ts";
 import { CONVERSION, conversionOf } from "../domain/conversion.ts";
 import { FEATURES, fileSpec, fileSpecs, INPUTS, stepValue } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
+import { type SpecStage, stagesOf } from "../domain/job-stages.ts";
 import { type FolderFacts, leavesLabels, leavesPooling, USUAL_OP } from "../domain/model-folder.ts";
 import { shapeDigestOf } from "../domain/output-shape.ts";
 import { withFiles, withReductionFiles, withTableFiles } from "./map-files.ts";
@@ -29,35 +30,21 @@ import { withFiles, withReductionFiles, withTableFiles } from "./map-files.ts";
  * from the model's folder are added here: labels, pooling, how files become values, and where texts are
  * truncated. Labels are added even if an output has another number of classes, which depends on the model's
  * own digest.
+ *
+ * @param facts by stage. Null: its model is a file. Default: all are.
  */
-export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): Digest {
+export function specDigest(spec: JobSpec, facts: readonly (FolderFacts | null)[] = []): Digest {
   const files: string[] = [];
   const numbered = (path: string) => {
     if (!files.includes(path)) files.push(path);
     return String(files.indexOf(path));
   };
-  const { inputs, keep, prepare, finish, outputs: named } = withFiles(spec.map, numbered);
-  const labels = facts?.labels ?? null;
-  const isPooled = spec.map.outputs.length === 0 || spec.map.outputs.some((output) => leavesPooling(output));
-  const pooling = isPooled ? (facts?.pooling ?? null) : null;
-  const outputs = named.map((output) => ({
-    ...(pooling !== null && leavesPooling(output) ? {} : { op: USUAL_OP }),
-    ...(labels !== null && leavesLabels(output) ? { ...output, labels } : output),
-  }));
-  const converted = conversionOf(spec.model);
+  const stages = stagesOf(spec).map((stage, index) => stageParts(stage, facts[index] ?? null, numbered));
   const { where, sample, limit } = spec.input;
   return sha256(
     canonicalJson({
       version: 1,
-      inputs: withoutFolders(inputs),
-      ...featureFacts(inputs, facts),
-      ...(spec.map.state === undefined ? {} : { state: spec.map.state }),
-      ...(pooling === null ? {} : { pooling }),
-      ...inputFacts(inputs, facts),
-      outputs,
-      keep,
-      ...(prepare.length === 0 ? {} : { prepare }),
-      ...(finish.length === 0 ? {} : { finish: withFolder(finish, facts) }),
+      ...(spec.map.stages === undefined ? stages[0] : { stages }),
       ...(where === undefined ? {} : { where }),
       ...(sample === undefined ? {} : { sample }),
       ...(limit === undefined ? {} : { limit }),
@@ -65,11 +52,39 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): Dig
       ...withTableFiles(spec, numbered),
       rows: spec.output.rows,
       ...shapeDigestOf(spec.output),
-      ...(CONVERSION === null || converted === null
-        ? {}
-        : { [CONVERSION.key]: [converted, CONVERSION.version] }),
     }),
   );
+}
+
+/** Returns the parts of a stage that determine its rows. */
+function stageParts(
+  { map, model }: SpecStage,
+  facts: FolderFacts | null,
+  numbered: (path: string) => string,
+): object {
+  const { inputs, keep, prepare, finish, outputs: named } = withFiles(map, numbered);
+  const labels = facts?.labels ?? null;
+  const isPooled = map.outputs.length === 0 || map.outputs.some((output) => leavesPooling(output));
+  const pooling = isPooled ? (facts?.pooling ?? null) : null;
+  const outputs = named.map((output) => ({
+    ...(pooling !== null && leavesPooling(output) ? {} : { op: USUAL_OP }),
+    ...(labels !== null && leavesLabels(output) ? { ...output, labels } : output),
+  }));
+  const converted = conversionOf(model);
+  return {
+    inputs: withoutFolders(inputs),
+    ...featureFacts(inputs, facts),
+    ...(map.state === undefined ? {} : { state: map.state }),
+    ...(pooling === null ? {} : { pooling }),
+    ...inputFacts(inputs, facts),
+    outputs,
+    keep,
+    ...(prepare.length === 0 ? {} : { prepare }),
+    ...(finish.length === 0 ? {} : { finish: withFolder(finish, facts) }),
+    ...(CONVERSION === null || converted === null
+      ? {}
+      : { [CONVERSION.key]: [converted, CONVERSION.version] }),
+  };
 }
 
 /** Adds the folder's defaults to steps. */

@@ -5,6 +5,7 @@ import { decodeDocument } from "../core/utf8.ts";
 import { PARSED_ONCE } from "../core/zod.ts";
 import { fileSpecs } from "../domain/features.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
+import { stagesOf } from "../domain/job-stages.ts";
 import { isAddress } from "../domain/location.ts";
 import { flatFeatures } from "./codec-steps.ts";
 import { JOB_DESCRIPTION_SCHEMA, type JobDescription } from "./job-description.ts";
@@ -29,10 +30,11 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
   if (!parsed.success) throw invalidSpec(parsed.error.issues.map(problemOf));
   const { name, ...rest } = parsed.data;
   if (name === undefined) throw invalidSpec([{ where: "name", what: "is missing" }]);
-  const folders = Object.values(rest.map.inputs).flatMap((input) =>
-    fileSpecs(input).map(([, files]) => files.folder),
+  const stages = stagesOf(rest);
+  const folders = stages.flatMap(({ map }) =>
+    Object.values(map.inputs).flatMap((input) => fileSpecs(input).map(([, files]) => files.folder)),
   );
-  const modelPaths = rest.model === undefined ? [] : [rest.model.path];
+  const modelPaths = stages.flatMap(({ model }) => (model === undefined ? [] : [model.path]));
   const mayBeElsewhere = [...rest.input.path, rest.output.path, ...modelPaths, ...folders];
   const places = mayBeElsewhere.filter((path) => !isAddress(path));
   const certificates = Object.values(rest.stores).flatMap(({ ca }) => ca ?? []);

@@ -15,9 +15,12 @@ import { deviceLimits } from "./accuracy-limits.ts";
 import type { DeviceCheckThread, DeviceQuestion } from "./compare-device.ts";
 import { accuracyProblems, worstText } from "./judge-accuracy.ts";
 import type { Comparison } from "./model-pair.ts";
+import type { StageModel } from "./open-cpu-stage.ts";
 
 interface CheckDeviceOptions {
   readonly job: Pick<JobDescription, "jobId" | "map" | "stores" | "deviceCheck">;
+  /** Models of earlier stages. */
+  readonly stages: readonly StageModel[];
   /** Path on this machine. */
   readonly modelPath: string;
   readonly device: ConcreteDevice;
@@ -98,7 +101,7 @@ function judgeDevice(report: DeviceReport): CheckedDevice {
 
 /** Compares in a separate thread, because reading rows and running a model block. */
 async function compareInThread(
-  { job, modelPath, lanes, input }: CheckDeviceOptions,
+  { job, modelPath, stages, lanes, input }: CheckDeviceOptions,
   slices: DeviceQuestion["slices"],
   { tolerance }: AccuracyLimits,
 ): Promise<Comparison> {
@@ -108,6 +111,7 @@ async function compareInThread(
     jobId,
     modelPath,
     map,
+    stages,
     stores,
     slices,
     input,

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { NEVER } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 import type { BadRow, DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
@@ -13,11 +14,14 @@ import { stepRows } from "../steps/failed-rows.ts";
 import { StepChain } from "../steps/step-chain.ts";
 import { InputChunk } from "../tensorize/input-chunk.ts";
 import type { Comparison, ModelPair } from "./model-pair.ts";
+import { openCpuStage, type StageModel } from "./open-cpu-stage.ts";
 import { sampleBatches } from "./sample-batches.ts";
 
 export interface Sample {
   readonly map: MapBinding;
   readonly stores: JobStores;
+  /** Models of earlier stages, which run on the CPU. Default: there are none. */
+  readonly stages?: readonly StageModel[];
   /** Rows to compare. */
   readonly slices: readonly LeaseSlice[];
   readonly open: (file: InputFile) => Promise<Pick<DatasetFile, "read"> & Disposable>;
@@ -48,12 +52,14 @@ export async function compareSample(
 async function openSteps({
   map: { prepare },
   stores,
+  stages = [],
 }: Sample): Promise<AsyncDisposable & { chain: StepChain | null }> {
   if (prepare.length === 0) return { chain: null, [Symbol.asyncDispose]: async () => {} };
   const scratchPath = await makeTempFolder("check");
   const removeScratch = () => rm(scratchPath, { recursive: true, force: true });
   try {
-    const chain = await StepChain.open(prepare, { scratchPath, stores });
+    const openModel = (stage: number) => openCpuStage(present(stages[stage], "a step names a stage"));
+    const chain = await StepChain.open(prepare, { scratchPath, stores, openModel });
     const close = async () => {
       await chain[Symbol.asyncDispose]();
       await removeScratch();

@@ -6,6 +6,7 @@ import type { ModelFile } from "../../shared/domain/job.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import { checkDevice } from "../accuracy/check-device.ts";
+import type { StageModel } from "../accuracy/open-cpu-stage.ts";
 import type { LearnedBatch } from "../batch/batch-sizer.ts";
 import { type LaneSet, startLanes } from "../lanes/lane-set.ts";
 import { shouldShareSession } from "../lanes/share-session.ts";
@@ -37,6 +38,8 @@ export interface LoadedModel {
 
 interface Parts {
   readonly access: AccessChoice;
+  /** Models of the stages before the one that is loaded. */
+  readonly stages: readonly StageModel[];
   readonly machine: Promise<MachineFacts>;
 }
 
@@ -96,10 +99,10 @@ function openLanes(
 async function checkLanes(
   { local, lanes, tuning }: Omit<LoadedModel, "learned">,
   job: JobDescription,
-  { access, machine }: Parts,
+  { access, stages, machine }: Parts,
   { device, log, onDevice }: DeviceOptions & LoadModelOptions,
 ): Promise<void> {
-  const own = { job, device, lanes, tuning, modelPath: local.path };
+  const own = { job, device, lanes, tuning, stages, modelPath: local.path };
   const found = await checkDevice({ ...own, input: access.input, machine: await machine });
   if (found === null) return;
   const { report, error } = found;
@@ -119,7 +122,7 @@ async function checkLanes(
 export async function loadModels(
   { stages, model }: { readonly stages: readonly LocalModel[]; readonly model: LocalModel | null },
   job: JobDescription,
-  parts: Parts,
+  parts: Omit<Parts, "stages">,
   options: DeviceOptions & LoadModelOptions,
 ): Promise<readonly [stages: readonly LoadedModel[], model: LoadedModel | null]> {
   const loaded: LoadedModel[] = [];
@@ -127,7 +130,12 @@ export async function loadModels(
   try {
     for (let local = waiting.shift(); local !== undefined; local = waiting.shift()) {
       const index = loaded.length;
-      loaded.push(await loadModel(local, index < stages.length ? stageJob(job, index) : job, parts, options));
+      const own = index < stages.length ? stageJob(job, index) : job;
+      const before = loaded.map(({ local: { path: modelPath } }, at): StageModel => {
+        const { name, map } = present(job.stages?.[at], "a loaded stage is the job's");
+        return { name, map, modelPath };
+      });
+      loaded.push(await loadModel(local, own, { ...parts, stages: before }, options));
     }
     return [loaded.slice(0, stages.length), loaded[stages.length] ?? null];
   } catch (error) {

@@ -117,7 +117,9 @@ function pieceOf(rows: PreparedRows, start: number, end: number): PreparedRows {
     sourceEnd: sourceStart + to,
     sources: sources?.slice(start, end).map((row) => row - from) ?? null,
     failed: inPiece.map((failure) => ({ ...failure, row: failure.row - start })),
-    noted: mapNoted(noted, (found) => found.filter((row) => row >= from && row < to).map((row) => row - from)),
+    noted: mapNoted(noted, (found) =>
+      found.filter((row) => row >= from && row < to).map((row) => row - from),
+    ),
   };
 }
 

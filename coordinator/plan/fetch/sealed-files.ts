@@ -8,7 +8,12 @@ import {
   parseLocation,
 } from "../../../shared/domain/location.ts";
 import { sealAddress } from "../../../shared/domain/web-address.ts";
-import { withFiles, withReductionFiles, withTableFiles } from "../../../shared/job-file/map-files.ts";
+import {
+  withFiles,
+  withReductionFiles,
+  withStageModels,
+  withTableFiles,
+} from "../../../shared/job-file/map-files.ts";
 
 interface Sealed<Spec> {
   /** The job, with locations that may be shown anywhere. */
@@ -31,7 +36,7 @@ export function sealFiles<Spec extends Pick<JobSpec, "model" | "map" | "reduce" 
   const sealed = {
     ...spec,
     ...(spec.model === undefined ? {} : { model: { ...spec.model, path: seal(spec.model.path) } }),
-    map: withFiles(spec.map, seal),
+    map: withFiles(withStageModels(spec.map, seal), seal),
     reduce: withReductionFiles(spec.reduce, seal),
     ...withTableFiles(spec, seal),
   };

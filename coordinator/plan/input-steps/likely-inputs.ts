@@ -1,6 +1,8 @@
+import { present } from "../../../shared/core/assert.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
 import { loadInputPlanners } from "../../../shared/domain/features.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import { stagesOf, withStages } from "../../../shared/domain/job-stages.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
 
 /**
@@ -12,9 +14,11 @@ export async function withLikelyInputs(
   fields: readonly Field[],
   folder: ModelFolder | null,
 ): Promise<JobSpec> {
-  const { inputs, prepare } = spec.map;
+  // Only the first stage reads columns of the input.
+  const { inputs, prepare } = present(stagesOf(spec)[0], "a job has a stage").map;
   const known = { fields, folder, tensors: null, hasSteps: prepare.length > 0 };
   const planners = [...(await loadInputPlanners()).values()];
   const filled = planners.reduce((made, planner) => planner.withFolder(made, known), inputs);
-  return { ...spec, map: { ...spec.map, inputs: filled } };
+  const map = withStages(spec.map, (part, index) => (index === 0 ? { ...part, inputs: filled } : part));
+  return { ...spec, map };
 }

@@ -3,6 +3,7 @@ import { canonicalJson, type Digest, sha256 } from "../../../shared/core/digest.
 import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
 import { INPUTS, reductionValue, stepValue } from "../../../shared/domain/features.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import { placed, type SpecStage, stagesOf, unplaced } from "../../../shared/domain/job-stages.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { isAddress, parseLocation } from "../../../shared/domain/location.ts";
 import type { StepFile, StepKeys } from "../../../shared/domain/step-binding.ts";
@@ -37,8 +38,18 @@ interface JobProgram extends NamedProgram {
 /** Parts of a job file that name files and programs. */
 type CodeSpec = Pick<JobSpec, "map" | "reduce" | "tables">;
 
-/** Returns the files that a job's steps and inputs name. */
-export function filesNamedBy({ inputs, outputs, prepare, finish }: JobSpec["map"]): readonly NamedFile[] {
+/** Returns the files that a job's steps and inputs name, of all stages. */
+export function filesNamedBy(map: JobSpec["map"]): readonly NamedFile[] {
+  return stagesOf({ map }).flatMap(({ place, map: own }) =>
+    ownFilesOf(own).map((file) => {
+      const [where, name] = [placed(file.where, place), placed(file.name, place)];
+      return { ...file, where, name: file.name === file.path ? file.name : name };
+    }),
+  );
+}
+
+/** Returns the files of one stage. Their keys begin with `map`. */
+function ownFilesOf({ inputs, outputs, prepare, finish }: JobSpec["map"]): readonly NamedFile[] {
   const ofInputs = Object.entries(inputs).flatMap(([name, input]) =>
     INPUTS.flatMap(({ files }) =>
       filesIn(input, files, (key) => formatKeyPath(["map", "inputs", name, key])),
@@ -80,14 +91,16 @@ function filesIn(
 /**
  * Gets the facts that planners need about the files of a job, from extensions.
  *
- * @param files files of the job, on this machine
+ * @param place key path of the stage. Planners know its keys as those of a job without stages.
+ * @param all files of the job, on this machine
  */
 export async function describeFiles(
-  map: JobSpec["map"],
-  files: StepFiles,
+  { place, map }: Pick<SpecStage, "place" | "map">,
+  all: StepFiles,
   signal: AbortSignal,
 ): Promise<DescribedFiles> {
-  const named = new Map(filesNamedBy(map).map((file) => [file.name, file]));
+  const files = new Map([...all].map(([name, file]) => [unplaced(name, place), file]));
+  const named = new Map(ownFilesOf(map).map((file) => [file.name, file]));
   const described = [...named.values()].map(async ({ name, part }) => {
     const file = present(files.get(name), "the files of the job are read");
     return [name, await part.describe(file, signal)] as const;
@@ -97,8 +110,10 @@ export async function describeFiles(
 
 /** Returns the programs in a job's steps and reductions. */
 export function programsOf({ map, reduce }: CodeSpec): readonly JobProgram[] {
-  const steps = (["prepare", "finish"] as const).flatMap((stage) =>
-    map[stage].map((step, index) => ({ where: `map.${stage}[${index}]`, named: stepValue(step) })),
+  const steps = stagesOf({ map }).flatMap(({ place, map: own }) =>
+    (["prepare", "finish"] as const).flatMap((stage) =>
+      own[stage].map((step, index) => ({ where: `${place}.${stage}[${index}]`, named: stepValue(step) })),
+    ),
   );
   const reductions = Object.entries(reduce).map(([name, reduction]) => {
     return { where: `reduce.${name}`, named: reductionValue(reduction) };

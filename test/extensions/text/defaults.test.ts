@@ -108,7 +108,7 @@ describe("token ids from a column of text", () => {
 describe("the identity of a job with texts", () => {
   const digest = async (map: string, folder: ModelFolder | null = FOLDER) => {
     const spec = parseJob({ map: `keep: []\n${map}` });
-    return specDigest(await withLikelyInputs(spec, FIELDS, folder), folder?.facts);
+    return specDigest(await withLikelyInputs(spec, FIELDS, folder), [folder?.facts ?? null]);
   };
   const left = "inputs: { input_ids: body }";
 

@@ -129,16 +129,9 @@ it("a state is not taken for token ids, regardless of its name", async () => {
     unusable: [],
   };
   const spec = mapSpec.parse({ inputs: {}, outputs: { y: "y" }, state: { tokens: { output: "kept" } } });
-  const planned = planMap(spec, signature, {
-    ...{
-      fields: FIELDS,
-      folder: folderWith({}),
-      filter: null,
-      textCauses: [],
-      files: new Map(),
-      descriptions: new Map(),
-      tables: {},
-    },
+  const read = { folder: folderWith({}), files: new Map(), descriptions: new Map() };
+  const planned = planMap([{ place: "map", map: spec, signature, ...read }], {
+    ...{ fields: FIELDS, filter: null, textCauses: [], tables: {} },
     signal,
   });
   const problems = await planned.then(

@@ -34,6 +34,7 @@ beforeEach(async () => {
       externalData: [],
     },
     map: NO_STEPS,
+    stages: [],
     reductions: {},
     tables: {},
   });
@@ -87,6 +88,7 @@ test("reports about files in a bucket are checked in the bucket", async () => {
     dataset: { files: [input] },
     model,
     map: NO_STEPS,
+    stages: [],
     reductions: {},
     tables: {},
   };
@@ -115,6 +117,7 @@ test("a report of a change becomes STORE_FAILED if the coordinator cannot reach 
     dataset: { files: [input] },
     model,
     map: NO_STEPS,
+    stages: [],
     reductions: {},
     tables: {},
   };

@@ -113,7 +113,13 @@ function openCopied(job: JobDescription): CopiedShards {
 
 function openContext(job: JobDescription): ShardContext {
   return new ShardContext({
-    ...{ job, input: openWays([{ kind: "shared" }], job), output: { kind: "shared" }, lanes: null, stages: [] },
+    ...{
+      job,
+      input: openWays([{ kind: "shared" }], job),
+      output: { kind: "shared" },
+      lanes: null,
+      stages: [],
+    },
     ...{ shardThreads: 1, stepThreads: 1, scratchPath: join(own, "scratch"), learned: NOTHING_LEARNED },
     ...{ meter: new BusyMeter(() => 0), nowMs: () => 0, onFar: () => {}, onLearned: () => {} },
   });

@@ -134,6 +134,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
     modelFrom: null,
     folder: null,
     converted: null,
+    stages: [],
     digests: { spec: aDigest(""), input: aDigest(""), model: aDigest("") },
   };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { whyDecoded } from "../../../../shared/domain/copied-rows.ts";
 import type { Field, FieldType } from "../../../../shared/domain/dataset.ts";
+import { mapSpec } from "../../../../shared/domain/map-spec.ts";
 
 type Planned = Parameters<typeof whyDecoded>[0];
 
@@ -19,7 +20,7 @@ interface Changes {
 
 function why({ spec, map, files = [FILE], fields = [fieldOf(INT), fieldOf(TEXT, "t")] }: Changes = {}) {
   return whyDecoded({
-    spec: { reduce: { sums: COMBINED }, output: { rows: "none" }, ...spec },
+    spec: { map: mapSpec.parse({}), reduce: { sums: COMBINED }, output: { rows: "none" }, ...spec },
     map: { prepare: [], finish: [], keep: fields, ...map },
     dataset: { files, fields },
   });

@@ -82,10 +82,10 @@ describe("the digest of a spec", () => {
     const spec = (setting: string) => parseJob({ map: MAP, rest: REST, set: [setting] });
     const left = spec("map.outputs.a={tensor: x, op: argmax}");
     const written = spec("map.outputs.a={tensor: x, op: argmax, labels: [no, yes]}");
-    expect(specDigest(left, facts(["no", "yes"]))).toBe(specDigest(written, facts(["other", "names"])));
-    expect(specDigest(left, facts(["no", "yes"]))).not.toBe(specDigest(left, facts(["yes", "no"])));
-    expect(specDigest(left, facts(null))).toBe(specDigest(left));
-    expect(specDigest(spec("name=other"), facts(["no", "yes"])), "no output has classes").toBe(base);
+    expect(specDigest(left, [facts(["no", "yes"])])).toBe(specDigest(written, [facts(["other", "names"])]));
+    expect(specDigest(left, [facts(["no", "yes"])])).not.toBe(specDigest(left, [facts(["yes", "no"])]));
+    expect(specDigest(left, [facts(null)])).toBe(specDigest(left));
+    expect(specDigest(spec("name=other"), [facts(["no", "yes"])]), "no output has classes").toBe(base);
   });
 
   needs("image")(
@@ -98,11 +98,11 @@ describe("the digest of a spec", () => {
         channels: "rgb",
       } as const;
       const said = { ...facts(null), features: { image } };
-      expect(specDigest(spec(images), said)).not.toBe(specDigest(spec(images)));
-      expect(specDigest(spec(images), said)).not.toBe(
-        specDigest(spec(images), { ...said, features: { image: { ...image, mean: [0.4] } } }),
+      expect(specDigest(spec(images), [said])).not.toBe(specDigest(spec(images)));
+      expect(specDigest(spec(images), [said])).not.toBe(
+        specDigest(spec(images), [{ ...said, features: { image: { ...image, mean: [0.4] } } }]),
       );
-      expect(specDigest(spec(), said), "no input has images").toBe(base);
+      expect(specDigest(spec(), [said]), "no input has images").toBe(base);
       expect(specDigest(spec(images, "map.inputs.image.image.folder=photos"))).toBe(specDigest(spec(images)));
     },
   );
