@@ -1,13 +1,10 @@
-import { present } from "../../shared/core/assert.ts";
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
-import { conversionOf } from "../../shared/domain/conversion.ts";
 import { whyDecoded } from "../../shared/domain/copied-rows.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import { featureOf, programOf, reductionValue, stepKindOf } from "../../shared/domain/features.ts";
-import type { PlannedJob, PlannedModel } from "../../shared/domain/job.ts";
-import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { lastStageOf, stagesOf } from "../../shared/domain/job-stages.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import { lastStageOf } from "../../shared/domain/job-stages.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { publishedRowBytes } from "../../shared/domain/output-fields.ts";
 import { isRowsText } from "../../shared/domain/output-formats.ts";
@@ -27,8 +24,8 @@ import { counted, labelled, oneLine } from "../../shared/terminal/text.ts";
 import { defaultsTable } from "./defaults-text.ts";
 import { fileCount, fileFormEntries, listText } from "./file-forms.ts";
 import { folderTable } from "./folder-text.ts";
+import { modelLines, modelTables } from "./models-text.ts";
 import { plannedBatchText } from "./planned-batch-text.ts";
-import { tensorTables } from "./tensors-text.ts";
 
 const MAX_FILES = 10;
 /** Characters of a digest that are shown: enough to distinguish two by eye. */
@@ -68,11 +65,7 @@ export function planText(
     ["pruned", spec.input.where === undefined ? null : prunedText(plan)],
     ["trial", trialText(plan)],
     ["shards", shardsText(plan)],
-    ...plan.stages.map((stage, index): FigureLine => {
-      const spec = stagesOf(plan.spec)[index]?.model;
-      return [`stage ${oneLine(stage.name)}`, spec === undefined ? null : modelText(spec, stage)];
-    }),
-    ["model", spec.model === undefined ? "none: rows pass the steps only" : modelText(spec.model, plan)],
+    ...modelLines(plan),
     ["batch", plan.model === null ? null : plannedBatchText(plan)],
     ["keep", map.keep.length === 0 ? null : map.keep.map(({ name }) => oneLine(name)).join(", ")],
     ["reduce", Object.keys(spec.reduce).length === 0 ? null : reductionsText(plan)],
@@ -99,11 +92,7 @@ export function planText(
     ...stepsTable(map, style),
     ...programTable(plan, style),
     ...tablesTable(plan, style),
-    ...plan.stages.flatMap((stage) => [
-      ...["", `stage ${oneLine(stage.name)}`],
-      ...tensorTables(stage.map, style),
-    ]),
-    ...(plan.model === null ? [] : ["", ...tensorTables(map, style)]),
+    ...modelTables(plan, style),
   ].join("\n");
 }
 
@@ -154,15 +143,6 @@ function sizesText({ shards }: PlannedJob): string {
   if (least === most) return `${formatCount(sizes.length)} of ${counted(least, "row")}`;
   const [low, median, high] = [least, middle, most].map(formatCount);
   return `${formatCount(sizes.length)} of ${low} to ${high} rows, median ${median}`;
-}
-
-function modelText(spec: NonNullable<JobSpec["model"]>, planned: PlannedModel): string {
-  const { modelFrom, converted } = planned;
-  const model = present(planned.model, "a model that the job names is planned");
-  const { path: copy, bytes } = converted?.original ?? model;
-  const path = modelFrom === null ? copy : `${modelFrom} (copied to ${copy})`;
-  const made = converted === null ? "" : `, as ${conversionOf(spec)} ${formatBytes(model.bytes)}`;
-  return `${oneLine(path)}, ${formatBytes(bytes)}${made}, on ${spec.device}`;
 }
 
 function reductionsText({ spec }: PlannedJob): string {

@@ -27,7 +27,7 @@ interface MapContext extends Omit<StepsContext, "folder" | keyof DescribedFiles>
 }
 
 /** Stage to plan, with what was read for it. */
-export interface OpenedStage extends Pick<SpecStage, "place" | "map">, DescribedFiles {
+interface OpenedStage extends Pick<SpecStage, "place" | "map">, DescribedFiles {
   /** Null: the job has no model. */
   readonly signature: ModelSignature | null;
   /** Folder of the model. Null: the job names a model file. */

@@ -11,6 +11,7 @@ import { CONVERSION, conversionOf } from "./conversion.ts";
 import { FILE_KEYS, featureOf, REDUCTIONS, STEPS } from "./features.ts";
 import { notAFilePlace, type notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
+import { stageName } from "./stage-name.ts";
 
 /** Context of rules that involve several keys of the job file. */
 export type Context = z.core.$RefinementCtx;
@@ -243,7 +244,7 @@ export function checkStages(job: unknown, context: Context): void {
   const devices: unknown[] = [];
   for (const [index, stage] of stages.entries()) {
     const path = ["map", "stages", index];
-    const name = stageName(stage, index);
+    const name = stageName(keyOf(stage, "name"), index);
     if (names.includes(name)) {
       const other = "a name that no other stage has";
       refuse(context, [...path, "name"], "two stages have this name", { expected: other, found: name });
@@ -265,12 +266,6 @@ export function checkStages(job: unknown, context: Context): void {
       refuse(context, [...path, "state"], "is not supported in this stage", { expected: last });
     }
   }
-}
-
-/** Returns the name of a stage. Default: its number, from 1. */
-export function stageName(stage: unknown, index: number): string {
-  const name = keyOf(stage, "name");
-  return typeof name === "string" ? name : String(index + 1);
 }
 
 export function keyOf(value: unknown, key: string): unknown {

@@ -1,5 +1,5 @@
-import { stageName } from "./job-rules.ts";
 import type { JobSpec } from "./job-spec.ts";
+import { stageName } from "./stage-name.ts";
 
 /** Stage of a job: a model, and the steps around it. */
 export interface SpecStage {
@@ -17,9 +17,9 @@ type StagedSpec = Pick<JobSpec, "map"> & Partial<Pick<JobSpec, "model">>;
 /** Returns the stages of a job, in order. A job without `map.stages` has one. */
 export function stagesOf({ model, map }: StagedSpec): readonly SpecStage[] {
   const { stages } = map;
-  if (stages === undefined) return [{ name: stageName({}, 0), place: "map", model, map }];
+  if (stages === undefined) return [{ name: stageName(undefined, 0), place: "map", model, map }];
   return stages.map((stage, index) => ({
-    ...{ name: stageName(stage, index), place: `map.stages[${index}]` },
+    ...{ name: stageName(stage.name, index), place: `map.stages[${index}]` },
     ...{ model: stage.model, map: stage },
   }));
 }

@@ -78,7 +78,7 @@ export interface ExtensionOp {
 }
 
 /** Model of a stage before the last one. */
-export interface ModelOp {
+interface ModelOp {
   readonly kind: "model";
   /** Index in the stages of the job's description. */
   readonly stage: number;

@@ -1,6 +1,17 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readJournal } from "../../coordinator/journal/journal.ts";
+import { planJob } from "../../coordinator/plan/plan-job.ts";
+import { NEVER } from "../../shared/core/abort.ts";
+import { FormatReaders, fetchIn, openInputFile } from "../../shared/dataset/open-input-file.ts";
+import type { InputFile } from "../../shared/domain/dataset.ts";
+import { sampleSlices } from "../../shared/domain/sample-slices.ts";
+import { readJobSource } from "../../shared/job-file/read-job-file.ts";
+import { createSession } from "../../shared/onnx/session.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
+import { byteSource } from "../../shared/storage/storage.ts";
+import { compareSample } from "../../worker/accuracy/compare-sample.ts";
+import { ModelPair } from "../../worker/accuracy/model-pair.ts";
 import type { JobFolder } from "../support/job-folder.ts";
 import { factsOf, type JournalFacts, until } from "../support/job-processes.ts";
 import { query } from "../support/known-answer.ts";
@@ -62,7 +73,7 @@ test("steps between the stages filter rows and make several of one, and the coun
   const mapped = rows.filter((row) => isKept(row) && row.logits !== null);
   const dead = rows.filter((row) => row.embedding === null || (isKept(row) && row.logits === null));
   expect(JSON.parse(ran.stdout)).toMatchObject({
-    ...{ rowsCommitted: mapped.length, deadLetters: dead.length },
+    deadLetters: dead.length,
     ...{ rowsFiltered: 300 - mapped.length - dead.length, rowsOut: 2 * mapped.length },
   });
   const found = await query(`SELECT id, part FROM read_parquet('${job.out}/rows/*.parquet') ORDER BY ALL`);
@@ -162,10 +173,35 @@ test("`try` shows a row in each stage, and a dead letter of the first one", asyn
   expect(fate).toMatchObject({ kind: "deadLetter", stage: "infer", code: "ROW_FAILED" });
 });
 
-test("`estimate` measures a job with stages", async () => {
+test("the estimate of a plan runs all stages", async () => {
   const { job } = await stagesJob();
   await using _job = job;
-  const ran = await runCli(["estimate", job.job, "--workers", "1", "--seconds", "2", "--json"]);
+  const ran = await runCli(["plan", job.job, "--json"]);
   expect(ran.code, ran.stderr).toBe(0);
-  expect(JSON.parse(ran.stdout).rowsPerSecond).toBeGreaterThan(0);
+  expect(JSON.parse(ran.stdout).estimate).toMatchObject({ failedRows: { rows: expect.any(Number) } });
+});
+
+test("the last model is compared on the rows that the first one makes on the CPU", async () => {
+  const { job, rows } = await stagesJob();
+  await using _job = job;
+  const { spec } = await readJobSource(job.job, { set: [], env: {} });
+  const planned = await planJob(spec, { signal: NEVER });
+  await using own = await createSession(job.at("classifier.onnx"), { device: "cpu", threads: 1 });
+  await using other = await createSession(job.at("classifier.onnx"), { device: "cpu", threads: 1 });
+  const pair = new ModelPair(
+    (feeds, outputs) => own.run(feeds, outputs),
+    (feeds, outputs) => other.run(feeds, outputs),
+    planned.map,
+  );
+  const stages = planned.stages.map(({ name, map, model }) => ({ name, map, modelPath: model.path }));
+  const sample = { map: planned.map, stores: planned.stores, stages, slices: sampleSlices(planned, 300) };
+  await using storages = new Storages({}, planned.stores);
+  await using readers = new FormatReaders();
+  const open = async (file: InputFile) =>
+    openInputFile(byteSource(await storages.at(file.path), file.path, file.bytes), file, {
+      ...{ readers, fetch: fetchIn(storages), signal: NEVER },
+    });
+  const compared = await compareSample(pair, { ...sample, open, tolerance: 0, limitMs: 60_000 }, () => 0);
+  expect(compared).toMatchObject({ rows: rows.filter(({ logits }) => logits !== null).length });
+  expect(compared.outputs).toMatchObject([{ tensor: "logits", maxError: 0 }]);
 });

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Int32, List, Field as ListField, Utf8, vectorFromArray } from "apache-arrow";
 import { describe, expect, test } from "vitest";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import { SPAN_STRATEGIES } from "../../extensions/text/op.ts";
 import { type SplitSpec, spansSpec, TOKENIZER_KEYS } from "../../extensions/text/spec.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
@@ -12,6 +12,7 @@ import { query } from "../support/known-answer.ts";
 import { onnxModel, type ValueSpec } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 import { only, tableOf } from "../support/sample-table.ts";
+import { stagesJob } from "../support/stages-job.ts";
 import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 
 /** The job file's page shows jobs over texts, which run here unchanged. */
@@ -193,4 +194,19 @@ describe("the examples of the job file's page", () => {
       }
     }
   });
+});
+
+test("the example with stages gives the classes that Python gives", async () => {
+  const [example] = examplesOf("Stages");
+  const { job, rows } = await stagesJob();
+  await using _job = job;
+  await copyFile(job.at("in.parquet"), job.at("notes.parquet"));
+  await job.write("job.yaml", stringify({ ...example, errors: { maxRows: 100 } }));
+  const ran = await runCli(["run", job.job, "--workers", "1", "--json"]);
+  expect(ran.code, ran.stderr).toBe(3);
+  const found = await query(`SELECT id, topic FROM read_parquet('${job.out}/rows/*.parquet') ORDER BY id`);
+  const expected = rows.flatMap(({ id, logits }) => {
+    return logits === null ? [] : [[id, logits.indexOf(Math.max(...logits))]];
+  });
+  expect(found.map((row) => row.map(Number))).toEqual(expected);
 });

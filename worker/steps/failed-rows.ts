@@ -76,7 +76,7 @@ function withoutFailed(rows: SteppedRows): SteppedRows {
 }
 
 /** Adds the rows that failed in earlier steps, in order of their sources. */
-export function withFailed(rows: SteppedRows, early: readonly FailedSource[]): SteppedRows {
+function withFailed(rows: SteppedRows, early: readonly FailedSource[]): SteppedRows {
   const late = new Map(rows.failed.map((failure) => [failure.row, failure]));
   const waiting = [...early].sort((a, b) => a.source - b.source);
   const order: (number | null)[] = [];
