@@ -48,7 +48,7 @@ describe("--set", () => {
       {
         where: "--set map.bacth.rows=256",
         what: "unknown key `bacth`",
-        expected: "one of `prepare`, `inputs`, `state`, `outputs`, `keep`, `finish`, `batch`",
+        expected: "one of `stages`, `prepare`, `inputs`, `state`, `outputs`, `keep`, `finish`, `batch`",
         hint: "did you mean `batch`?",
       },
     ]);
