@@ -16,6 +16,7 @@ import type { DeadLetter, PartialManifest } from "../../shared/domain/partial.ts
 import { partialRules } from "../../shared/domain/partial-layout.ts";
 import { placeOfRow } from "../../shared/domain/row-place.ts";
 import { requestedSidecars } from "../../shared/domain/sidecars.ts";
+import { rowsShapeOf } from "../../shared/rows/rows-shape.ts";
 import { ignorePlaceError } from "../../shared/storage/errors.ts";
 import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
 import { BEACON_NAME } from "../commit/beacon.ts";
@@ -26,7 +27,6 @@ import { asOutputFailed } from "../publish/output-failed.ts";
 import { publishOutput } from "../publish/publish.ts";
 import type { StagedOutput } from "../publish/publish-way.ts";
 import { FolderWatch } from "../publish/shape/folder-watch.ts";
-import { rowsShapeOf } from "../publish/shape/rows-shape.ts";
 import { stageOutput } from "../publish/stage.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import type { RunTasks } from "../reduce/reduce-options.ts";
@@ -187,7 +187,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
 
   async #reduceAndStage(paths: WorkPaths): Promise<StagedOutput> {
     const { planned, jobId, seams, storage, checksums, runWatch, lock, inputFiles } = this.#options;
-    const { spec, map, reductions, tables, digests } = planned;
+    const { spec, map, reductions, tables, digests, stores } = planned;
+    const { partBytes, sortMemory } = seams;
     const fields = publishedFields(map);
     const shape = rowsShapeOf(spec.output);
     const state = this.#options.state();
@@ -211,13 +212,13 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       signal,
       runTasks: this.#options.runTasks,
       onHeavyKeys: (name, keys) => runWatch.tasks.noteHeavyKeys(name, keys),
-      ...(seams.partBytes === undefined ? {} : { partBytes: seams.partBytes }),
+      ...(partBytes === undefined ? {} : { partBytes }),
     });
     runWatch.look();
     return stageOutput({
       ...place,
       checksums,
-      shape: shape === null ? null : { ...shape, stores: planned.stores, sortMemory: seams.sortMemory },
+      shape: shape === null ? null : { ...shape, stores, sortMemory, partBytes },
       facts: {
         job: { id: jobId, name: spec.name },
         digests,

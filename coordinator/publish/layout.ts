@@ -12,7 +12,7 @@ import {
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import { manifestCounts, type RowCounts } from "../../shared/domain/row-counts.ts";
 import { type RunFacts, storedFacts } from "../../shared/domain/run-facts.ts";
-import { partName } from "./shape/plan-parts.ts";
+import { partName } from "../../shared/rows/plan-parts.ts";
 
 /** Kinds of files of an output, in the order in which their folders are published. */
 export const OUTPUT_KINDS = ["rows", "reduced", "errors"] as const satisfies readonly OutputFile["kind"][];

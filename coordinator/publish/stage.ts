@@ -17,10 +17,8 @@ import { asOutputFailed } from "./output-failed.ts";
 import { writePoisonedRows } from "./poisoned-rows.ts";
 import type { Part, StagedOutput } from "./publish-way.ts";
 import { manifestText } from "./read-manifest.ts";
-import type { RowsShape } from "./shape/rows-shape.ts";
-import { shapeRowsApart } from "./shape/shape-apart.ts";
-import type { ShapedFile, ShapeJob } from "./shape/shape-rows.ts";
-import { sortRowsApart } from "./shape/sort-apart.ts";
+import type { OutputShape, ShapedFile } from "./shape/plan-output.ts";
+import { madeFolder, shapeOutput } from "./shape-output.ts";
 import type { WorkPaths } from "./work-paths.ts";
 
 export interface StageOptions {
@@ -38,12 +36,10 @@ export interface StageOptions {
   /** Checksums of that storage, if they can be trusted: then no file is read. */
   readonly checksums?: StoredChecksums | undefined;
   /** Other files for the rows. Default: the partials' own files are the parts. */
-  readonly shape?: (RowsShape & Pick<ShapeJob, "stores" | "sortMemory">) | null;
+  readonly shape?: OutputShape | null;
   readonly signal: AbortSignal;
   /** Called for each file that is checked, and as shaped rows are written. */
   readonly onProgress?: (progress: EndProgress) => void;
-  /** Writes shaped rows. */
-  readonly shapeRows?: typeof shapeRowsApart;
   /** Writes the part of the rows that the coordinator dead-lettered. */
   readonly writePoisoned?: typeof writePoisonedRows;
 }
@@ -78,6 +74,7 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
   const { paths, storage, checksums, partials, signal } = options;
   for (const name of [MANIFEST_NAME, OUTPUT_FOLDERS.rows, OUTPUT_FOLDERS.errors])
     await storage.remove(below(paths.stage, name), signal);
+  await storage.remove(madeFolder(paths.stage), signal);
   const poisoned = await stagePoisoned(options);
   const access = { storage, checksums, signal };
   const { shape = null, onProgress = () => {} } = options;
@@ -110,7 +107,7 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
 }
 
 /** Returns the sample of a partial's rows. Null: not all rows are sorted. */
-function sampleOf(partial: PartialManifest, { isSortedAcross = false }: RowsShape): PartialFile | null {
+function sampleOf(partial: PartialManifest, { isSortedAcross }: OutputShape): PartialFile | null {
   if (!isSortedAcross) return null;
   const sample = partial.files.find(({ kind }) => kind === "sample");
   return present(sample, `the partial of shard ${partial.shard} has a sample of its rows`);
@@ -121,26 +118,22 @@ function foldersOf({ files }: PartialManifest): PartialFile | null {
   return files.find(({ kind }) => kind === "folders") ?? null;
 }
 
-/** Replaces the parts of rows by the shaped files, which are in the stage. */
+/** Replaces the parts of rows by the shaped files. */
 async function shapeParts(
   parts: readonly (Part & Pick<ShapedFile, "sample" | "folders">)[],
-  shape: NonNullable<StageOptions["shape"]>,
-  { paths, signal, onProgress = () => {}, ...options }: StageOptions,
+  shape: OutputShape,
+  { paths: { stage, temp }, storage, signal, onProgress = () => {} }: StageOptions,
 ): Promise<readonly Part[]> {
   const isRows = ({ output }: Part) => output.kind === "rows";
   const files = parts
     .filter(isRows)
     .map(({ output: { rows, bytes }, from, ...also }) => ({ location: from, rows, bytes, ...also }));
-  const { shapeRows = shape.isSortedAcross ? sortRowsApart : shapeRowsApart } = options;
-  const { stage, temp } = paths;
   const total = files.reduce((sum, { rows }) => sum + rows, 0);
   const onWritten = (done: number) => onProgress({ step: "shape", done, total });
   onWritten(0);
-  const made = await shapeRows({ ...shape, files, stage, scratch: join(temp, "shape") }, onWritten, signal);
-  return [
-    ...made.map((output) => ({ output, from: below(stage, output.path) })),
-    ...parts.filter((part) => !isRows(part)),
-  ];
+  const place = { folder: madeFolder(stage), scratch: join(temp, "shape"), storage };
+  const made = await shapeOutput({ shape, files, ...place }, onWritten, signal);
+  return [...made, ...parts.filter((part) => !isRows(part))];
 }
 
 /** Stages one more part, after the dead letters from workers. */

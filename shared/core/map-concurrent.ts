@@ -3,24 +3,26 @@
  * starts, and the promise rejects once the started work has ended.
  */
 export async function mapConcurrent<T, R>(
-  items: readonly T[],
+  items: Iterable<T>,
   limit: number,
   map: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
-  const results = new Array<R>(items.length);
+  const results: R[] = [];
+  const iterator = items[Symbol.iterator]();
   let next = 0;
   let hasFailed = false;
   const work = async () => {
-    for (let index = next++; index < items.length && !hasFailed; index = next++) {
+    for (let item = iterator.next(); item.done !== true && !hasFailed; item = iterator.next()) {
+      const index = next++;
       try {
-        results[index] = await map(items[index] as T, index);
+        results[index] = await map(item.value, index);
       } catch (error) {
         hasFailed = true;
         throw error;
       }
     }
   };
-  const outcomes = await Promise.allSettled(Array.from({ length: Math.min(limit, items.length) }, work));
+  const outcomes = await Promise.allSettled(Array.from({ length: limit }, work));
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   return results;
 }

@@ -15,15 +15,17 @@ export async function* cutBatches(
 ): AsyncGenerator<Table, void, undefined> {
   let held: RecordBatch[] = [];
   let isFirst = true;
-  const hold = (next: readonly RecordBatch[]) => {
-    held = [...next];
-    return { rows: sum(held, ({ numRows }) => numRows), bytes: sum(held, bytesOf) };
+  let rows = 0;
+  let bytes = 0;
+  const hold = (batch: RecordBatch) => {
+    held.push(batch);
+    rows += batch.numRows;
+    bytes += bytesOf(batch);
   };
-  let size = hold([]);
   for await (const batch of batches) {
     if (batch.numRows === 0) continue;
-    size = hold([...held, batch]);
-    if (size.rows <= limits.rows && size.bytes <= limits.bytes) continue;
+    hold(batch);
+    if (rows <= limits.rows && bytes <= limits.bytes) continue;
     const table = new Table(schema, held);
     const pieces = cutTable(table, limits);
     const last = pieces.pop();
@@ -31,9 +33,10 @@ export async function* cutBatches(
       isFirst = false;
       yield table.slice(start, end);
     }
-    size = hold(last === undefined ? [] : table.slice(last.start, last.end).batches);
+    [held, rows, bytes] = [[], 0, 0];
+    for (const rest of last === undefined ? [] : table.slice(last.start, last.end).batches) hold(rest);
   }
-  if (size.rows > 0) yield new Table(schema, held);
+  if (rows > 0) yield new Table(schema, held);
   else if (isFirst) yield new Table(schema, [emptyBatch(schema)]);
 }
 
@@ -44,8 +47,4 @@ function emptyBatch(schema: Schema): RecordBatch {
 
 function bytesOf({ data, numRows }: RecordBatch): number {
   return rowBytes(data, 0, numRows);
-}
-
-function sum<T>(values: readonly T[], sizeOf: (value: T) => number): number {
-  return values.reduce((total, value) => total + sizeOf(value), 0);
 }

@@ -14,8 +14,8 @@ import {
   placeCut,
   type SortLimits,
 } from "./cut-sample.ts";
+import { openRows, type PartRange, type RowsFile } from "./read-ranges.ts";
 import { keyColumns } from "./sample-rows.ts";
-import { openRows, type PartRange, type RowsFile } from "./sort-part.ts";
 
 /** Rows file of a committed partial, in the order of its keys. */
 export interface SortedFile extends RowsFile {
@@ -72,7 +72,7 @@ async function readSample(
   { format }: SortedFiles,
   access: Access,
 ): Promise<Table> {
-  using file = await openRows(sample, format, access);
+  using file = await openRows(sample, { format, access });
   const columns = file.schema.fields.map(({ name }) => name);
   const batches: RecordBatch[] = [];
   const all = { rowStart: 0, rowEnd: file.rows, columns, signal: access.signal };
@@ -95,7 +95,7 @@ async function placeCuts(
 ): Promise<readonly number[]> {
   const windows = cuts.map((cut) => ({ cut, ...cutWindow(all, cut, source, file.rows) }));
   if (windows.every(({ from, to }) => from === to)) return windows.map(({ from }) => from);
-  using opened = await openRows(file, format, access);
+  using opened = await openRows(file, { format, access });
   const places: number[] = [];
   for (const { cut, from, to } of windows) {
     if (from === to) {

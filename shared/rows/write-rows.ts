@@ -23,7 +23,7 @@ export interface RowsFileForm {
   readonly form: RowsForm;
 }
 
-export interface RowsFilePlace extends ScratchPlace {
+interface RowsFilePlace extends ScratchPlace {
   /** Writer of files with that ending. */
   readonly textWriter: TextWriter;
 }

@@ -1,7 +1,7 @@
 import { assert } from "../../../shared/core/assert.ts";
 import { MOST_FOLDERS } from "../../../shared/domain/rows-form.ts";
 import { type FolderRows, tooManyFolders } from "../../../shared/rows/folder-index.ts";
-import type { PartRange } from "../../../shared/rows/sort-part.ts";
+import type { PartRange } from "../../../shared/rows/read-ranges.ts";
 
 /** Folder of the output. */
 export interface PlannedFolder {
@@ -11,6 +11,12 @@ export interface PlannedFolder {
   /** Bytes of its rows in memory, about. */
   readonly bytes: number;
 }
+
+/**
+ * Limits of the folders whose rows are held at once. Each run of folders opens each of its files once. With
+ * fewer bytes, files are opened more often.
+ */
+const RUN = { bytes: 128 << 20, ranges: 100_000 };
 
 /** Limits of consecutive folders whose rows are held at once. A larger folder is alone. */
 export interface RunLimits {
@@ -54,8 +60,12 @@ export class FolderPlan {
     };
   }
 
+  get isEmpty(): boolean {
+    return this.#numbers.size === 0;
+  }
+
   /** Yields all folders as runs of consecutive ones, after all files are added. */
-  *runs(limits: RunLimits): Generator<readonly PlannedFolder[]> {
+  *runs(limits: RunLimits = RUN): Generator<readonly PlannedFolder[]> {
     let run: PlannedFolder[] = [];
     let [bytes, ranges] = [0, 0];
     for (const folder of this.#folders()) {

@@ -3,34 +3,33 @@ import { makeFolders } from "../../../shared/core/make-folders.ts";
 import { serveOwner } from "../../../shared/core/remote/serve-owner.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { planSortedParts } from "../../../shared/rows/plan-sorted-parts.ts";
-import { sortPart } from "../../../shared/rows/sort-part.ts";
-import { TextWriter } from "../../../shared/sql/text-writer.ts";
+import { type PartsPlace, writeParts } from "../../../shared/rows/write-parts.ts";
 import { createLocalStorage } from "../../../shared/storage/local.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
-import type { ShapeThread } from "./shape-apart.ts";
-import { shapeRows } from "./shape-rows.ts";
+import { orderFile } from "./order-file.ts";
+import type { ShapeThread, ThreadPlace } from "./shape-apart.ts";
 
 serveOwner<ShapeThread>({
-  async shape(job, { signal, emit }) {
-    await using storages = new Storages({}, job.stores);
-    return await shapeRows(job, await storages.at(job.stage), emit, signal);
-  },
-  async planSorted({ stage, stores, ...sorted }, { signal }) {
-    await using storages = new Storages({}, stores);
-    return await planSortedParts(sorted, { storage: await storages.at(stage), signal });
-  },
-  async sortPart({ stage, stores, location, scratch, ...part }, { signal }) {
-    await using storages = new Storages({}, stores);
-    await using local = createLocalStorage();
-    const folder = parseLocation(scratch);
-    await local.remove(folder, signal);
-    try {
-      await makeFolders(scratch);
-      await using textWriter = new TextWriter(part.ending, scratch);
-      const storage = await storages.at(stage);
-      return await sortPart(part, location, { storage, scratch, textWriter, signal });
-    } finally {
-      await local.remove(folder, NEVER);
-    }
-  },
+  orderFile: ({ at, ...file }, { signal }) => inScratch(at, (place) => orderFile(file, place), signal),
+  planSorted: ({ at, ...sorted }, { signal }) =>
+    inScratch(at, (place) => planSortedParts(sorted, place), signal),
+  writeParts: ({ at, ...parts }, { signal, emit }) =>
+    inScratch(at, (place) => writeParts(parts, place, emit), signal),
 });
+
+async function inScratch<T>(
+  { folder, scratch, stores }: ThreadPlace,
+  work: (place: PartsPlace) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  await using storages = new Storages({}, stores);
+  await using local = createLocalStorage();
+  await local.remove(parseLocation(scratch), signal);
+  try {
+    await makeFolders(scratch);
+    const storage = await storages.at(folder);
+    return await work({ storage, from: storage, folder, scratch, signal });
+  } finally {
+    await local.remove(parseLocation(scratch), NEVER);
+  }
+}

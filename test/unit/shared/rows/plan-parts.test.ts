@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { planParts } from "../../../../../coordinator/publish/shape/plan-parts.ts";
-import type { PartRange } from "../../../../../shared/rows/sort-part.ts";
+import { planParts, stretchOf } from "../../../../shared/rows/plan-parts.ts";
+import type { PartRange } from "../../../../shared/rows/read-ranges.ts";
 
 const stretch = fc.record({
-  source: fc.nat(5),
+  rowStart: fc.nat(9),
   rows: fc.nat(50),
   rowBytes: fc.double({ min: 0, max: 40, noNaN: true }),
 });
@@ -15,15 +15,15 @@ const rowsOf = (part: readonly PartRange[]) =>
 test("every row is in one part, in order, and each part is as long as the limits allow", () => {
   fc.assert(
     fc.property(fc.array(stretch, { maxLength: 8 }), limit, limit, (given, rows, bytes) => {
-      const stretches = given.map((each, source) => ({ ...each, source }));
+      const stretches = given.map((each, source) => ({ ...each, source, rowEnd: each.rowStart + each.rows }));
       const parts = planParts(stretches, { rows, bytes });
       const all = parts
         .flat()
         .flatMap(({ source, rowStart, rowEnd }) =>
           Array.from({ length: rowEnd - rowStart }, (_, at) => `${source}:${rowStart + at}`),
         );
-      const wanted = stretches.flatMap(({ source, rows: own }) =>
-        Array.from({ length: own }, (_, at) => `${source}:${at}`),
+      const wanted = stretches.flatMap(({ source, rowStart, rows: own }) =>
+        Array.from({ length: own }, (_, at) => `${source}:${rowStart + at}`),
       );
       expect(all).toEqual(wanted);
       const bytesOf = (part: readonly PartRange[]) =>
@@ -47,7 +47,8 @@ test("every row is in one part, in order, and each part is as long as the limits
 });
 
 test("small files are joined, and large files are cut", () => {
-  const of = (...rows: number[]) => rows.map((own, source) => ({ source, rows: own, rowBytes: 10 }));
+  const of = (...rows: number[]) =>
+    rows.map((own, source) => stretchOf({ rows: own, bytes: 10 * own }, source));
   expect(planParts(of(3, 4, 5), { rows: 6, bytes: null }).map(rowsOf)).toEqual([6, 6]);
   expect(planParts(of(20), { rows: null, bytes: 80 }).map(rowsOf)).toEqual([8, 8, 4]);
   expect(planParts(of(2), { rows: null, bytes: 1 }).map(rowsOf)).toEqual([1, 1]);

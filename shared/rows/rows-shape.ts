@@ -1,16 +1,14 @@
-import { isTableFormat } from "../../../shared/domain/dataset.ts";
-import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import { endingOf, isShaped, isSortedAcross } from "../../../shared/domain/output-formats.ts";
-import { rowsFormOf } from "../../../shared/domain/output-shape.ts";
-import type { RowsFileForm } from "../../../shared/rows/write-rows.ts";
+import { isTableFormat } from "../domain/dataset.ts";
+import type { JobSpec } from "../domain/job-spec.ts";
+import { endingOf, isShaped, isSortedAcross } from "../domain/output-formats.ts";
+import { rowsFormOf } from "../domain/output-shape.ts";
 import type { PartLimits } from "./plan-parts.ts";
+import type { PartForm } from "./write-parts.ts";
 
 /** Form of the files in which the rows are published. */
-export interface RowsShape extends RowsFileForm {
+export interface RowsShape extends PartForm {
   readonly limits: PartLimits;
   readonly partitionBy: readonly string[];
-  /** True: the rows of all files are in one order, and the order decides the files. Default: false. */
-  readonly isSortedAcross?: boolean;
 }
 
 /** Returns the shape of an output's rows. Null: the partials' own files are the parts. */

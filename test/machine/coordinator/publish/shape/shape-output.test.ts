@@ -1,20 +1,22 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { Bool, DateDay, Int32, Int64, makeData, type Table, Utf8, vectorFromArray } from "apache-arrow";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RowsShape } from "../../../../../coordinator/publish/shape/rows-shape.ts";
-import { shapeRows } from "../../../../../coordinator/publish/shape/shape-rows.ts";
+import { orderFile } from "../../../../../coordinator/publish/shape/order-file.ts";
+import { planOutput } from "../../../../../coordinator/publish/shape/plan-output.ts";
 import { NEVER } from "../../../../../shared/core/abort.ts";
 import { encodeArrow, encodeParquet } from "../../../../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../../../../shared/dataset/open-dataset-file.ts";
 import { NO_STORES } from "../../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 import { rowsFormOf } from "../../../../../shared/domain/output-shape.ts";
-import { folderIndexText } from "../../../../../shared/rows/folder-index.ts";
+import { type FolderRows, folderIndexText } from "../../../../../shared/rows/folder-index.ts";
 import { orderByFolder } from "../../../../../shared/rows/order-by-folder.ts";
+import type { RowsShape } from "../../../../../shared/rows/rows-shape.ts";
+import { type PartFile, writeParts } from "../../../../../shared/rows/write-parts.ts";
 import { createLocalStorage } from "../../../../../shared/storage/local.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
 import { memorySource } from "../../../../support/memory-source.ts";
@@ -38,22 +40,34 @@ const PLAIN: RowsShape = {
   form: rowsFormOf({}),
   limits: { rows: null, bytes: null },
   partitionBy: [],
+  isSortedAcross: false,
 };
+
+/** Bytes of some parts: outputs of these tests have several tasks. */
+const TASK_BYTES = 4_000;
 
 let run = 0;
 
-/** Stores a table as a worker does. @param isEarly true: as a worker of an earlier version, without a list */
-async function stored(name: string, table: Table, { format, partitionBy }: RowsShape, isEarly: boolean) {
-  const { rows, folders } = orderByFolder(table, isEarly ? [] : partitionBy);
+/** Stores a table as a worker does. @param isEarly true: as a worker of an earlier version, and orders it */
+async function stored(name: string, table: Table, job: RowsShape, isEarly: boolean) {
+  const { format, partitionBy } = job;
   const put = async (path: string, bytes: Uint8Array) => {
     const location = parseLocation(join(root, path));
     await storage.put(location, sourceOfBytes(bytes), { signal: NEVER });
     return { location, rows: table.numRows, bytes: bytes.length };
   };
-  const file = await put(`${name}.${format}`, format === "arrow" ? encodeArrow(rows) : encodeParquet(rows));
-  const hasList = partitionBy.length > 0 && !isEarly;
-  const list = hasList ? await put(`${name}.json`, Buffer.from(folderIndexText(folders))) : null;
-  return { ...file, sample: null, folders: list };
+  const encode = format === "arrow" ? encodeArrow : encodeParquet;
+  const list = async (folders: readonly FolderRows[]) =>
+    partitionBy.length > 0 ? await put(`${name}.json`, Buffer.from(folderIndexText(folders))) : null;
+  if (isEarly) {
+    const file = await put(`${name}.early.${format}`, encode(table));
+    const ordered = parseLocation(join(root, `${name}.${format}`));
+    const place = { storage, scratch: join(root, `order-${run}`), signal: never };
+    const made = await orderFile({ file, format, partitionBy, ordered }, place);
+    return { ...made.file, sample: null, folders: await list(made.folders) };
+  }
+  const { rows, folders } = orderByFolder(table, partitionBy);
+  return { ...(await put(`${name}.${format}`, encode(rows))), sample: null, folders: await list(folders) };
 }
 
 /** Shapes `tables`, each a partial's. Returns the files by path, and their folder. */
@@ -64,18 +78,26 @@ async function shape(tables: readonly Table[], wanted: Partial<RowsShape>, isEar
   const files = [];
   for (const [index, table] of tables.entries())
     files.push(await stored(join(`in-${run}`, `${index}`), table, job, isEarly));
-  const scratch = join(root, "scratch");
+  const scratch = join(root, `scratch-${run}`);
+  const place = { storage, scratch, signal: never };
+  const shape = { ...job, stores: NO_STORES, partBytes: TASK_BYTES };
+  const planned = await planOutput({ shape, files, folder: stage, storage, scratch }, never);
   const written: number[] = [];
   const onWritten = (rows: number) => written.push(rows);
-  const made = await shapeRows(
-    { ...job, files, stage, scratch, stores: NO_STORES },
-    storage,
-    onWritten,
-    never,
-  );
-  // Reported after each file, up to all rows.
-  expect(written).toHaveLength(made.length);
-  expect(written.at(-1)).toBe(files.reduce((sum, { rows }) => sum + rows, 0));
+  const made: (Pick<PartFile, "rows" | "sha256"> & { readonly path: string })[] = [];
+  let first = 0;
+  for (const { parts, isHeld } of planned.tasks) {
+    const task = { ...job, files: planned.files, parts: parts.map(({ ranges }) => ranges), first, isHeld };
+    for (const file of await writeParts(task, { ...place, from: storage, folder: stage }, onWritten)) {
+      const path = `rows${parts[file.part - first]?.folder}/${file.name}`;
+      await mkdir(dirname(join(stage, path)), { recursive: true });
+      await rename(join(stage, file.name), join(stage, path));
+      made.push({ path, rows: file.rows, sha256: file.sha256 });
+    }
+    first += parts.length;
+  }
+  expect(written).toEqual(made.map(({ rows }) => rows));
+  expect(written.reduce((sum, rows) => sum + rows, 0)).toBe(files.reduce((sum, { rows }) => sum + rows, 0));
   return { made, at: (path: string) => join(stage, path) };
 }
 
@@ -102,9 +124,9 @@ describe("rows in parts of another length", () => {
       const tables = [whole.slice(0, 30), whole.slice(30, 30), whole.slice(30, 95), whole.slice(95, 100)];
       const { made, at } = await shape(tables, { format, limits: { rows: 40, bytes: null } });
       expect(made.map(({ path, rows }) => [path, rows])).toEqual([
-        [`rows/part-00000.${format}`, 40],
-        [`rows/part-00001.${format}`, 40],
-        [`rows/part-00002.${format}`, 20],
+        [`rows/rows-0-0.${format}`, 40],
+        [`rows/rows-1-0.${format}`, 40],
+        [`rows/rows-2-0.${format}`, 20],
       ]);
       const found = await Promise.all(made.map(({ path }) => rowsOf(at(path), format)));
       expect(found.flatMap((table) => plainRows(table))).toEqual(plainRows(whole));
@@ -132,8 +154,8 @@ describe("rows in parts of another length", () => {
         limits: { rows: 9, bytes: null },
         partitionBy,
       });
-      expect(made.map(({ path, rows }) => [path, rows])).toEqual([["rows/part-00000.parquet", 0]]);
-      const bytes = await readFile(at("rows/part-00000.parquet"));
+      expect(made.map(({ rows }) => rows)).toEqual([0]);
+      const bytes = await readFile(at(made[0]?.path ?? ""));
       using file = await openDatasetFile(memorySource(bytes), "parquet", NEVER);
       expect(file.schema.names.includes("n")).toBe(partitionBy.length === 0);
     }

@@ -1,4 +1,4 @@
-import type { PartRange } from "../../../shared/rows/sort-part.ts";
+import type { PartRange, RowsFile } from "./read-ranges.ts";
 
 /** Digits of a part's number, for readers that sort names: `part-00042`. Larger numbers get more digits. */
 const PART_DIGITS = 5;
@@ -16,12 +16,18 @@ export interface PartLimits {
   readonly bytes: number | null;
 }
 
+/** Bytes of the partials that one task reads, about. */
+const TASK_BYTES = 32 * 1024 * 1024;
+
 /** Consecutive rows from one file. */
-interface RowStretch {
-  readonly source: number;
-  readonly rows: number;
+interface RowStretch extends PartRange {
   /** Average bytes of a row in that file. */
   readonly rowBytes: number;
+}
+
+/** Returns all rows of a file, with their average bytes. */
+export function stretchOf({ rows, bytes }: Pick<RowsFile, "rows" | "bytes">, source: number): RowStretch {
+  return { source, rowStart: 0, rowEnd: rows, rowBytes: bytes / Math.max(1, rows) };
 }
 
 /**
@@ -39,13 +45,13 @@ export function planParts(stretches: readonly RowStretch[], limits: PartLimits):
     rows = 0;
     bytes = 0;
   };
-  for (const { source, rows: own, rowBytes } of stretches) {
-    for (let at = 0; at < own; ) {
+  for (const { source, rowStart, rowEnd, rowBytes } of stretches) {
+    for (let at = rowStart; at < rowEnd; ) {
       const byRows = (limits.rows ?? Number.POSITIVE_INFINITY) - rows;
       const byBytes = Math.floor(
         ((limits.bytes ?? Number.POSITIVE_INFINITY) - bytes) / Math.max(1e-9, rowBytes),
       );
-      const taken = Math.min(own - at, byRows, Math.max(byBytes, rows === 0 ? 1 : 0));
+      const taken = Math.min(rowEnd - at, byRows, Math.max(byBytes, rows === 0 ? 1 : 0));
       if (taken === 0) {
         end();
         continue;
@@ -58,4 +64,26 @@ export function planParts(stretches: readonly RowStretch[], limits: PartLimits):
   }
   if (rows > 0) end();
   return parts;
+}
+
+/** Divides parts into tasks, in order. Each but the last reads at least `taskBytes`, or is one part. */
+export function divideParts(
+  parts: readonly (readonly PartRange[])[],
+  files: readonly Pick<RowsFile, "rows" | "bytes">[],
+  taskBytes = TASK_BYTES,
+): readonly { readonly from: number; readonly to: number }[] {
+  const rowBytes = files.map((file, source) => stretchOf(file, source).rowBytes);
+  const tasks: { from: number; to: number }[] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const [index, ranges] of parts.entries()) {
+    const own = ranges.reduce(
+      (sum, { source, rowStart, rowEnd }) => sum + (rowEnd - rowStart) * (rowBytes[source] ?? 0),
+      0,
+    );
+    const last = tasks.at(-1);
+    if (last !== undefined && bytes < taskBytes) last.to = index + 1;
+    else [bytes] = [0, tasks.push({ from: index, to: index + 1 })];
+    bytes += own;
+  }
+  return tasks;
 }

@@ -8,16 +8,15 @@ import { NEVER } from "../../../../shared/core/abort.ts";
 import { encodeArrow, encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
 import { sortTable } from "../../../../shared/dataset/sort-table.ts";
-import { parseLocation } from "../../../../shared/domain/location.ts";
+import { below, parseLocation } from "../../../../shared/domain/location.ts";
 import { rowsFormOf } from "../../../../shared/domain/output-shape.ts";
 import type { SortKey } from "../../../../shared/domain/rows-form.ts";
 import type { SortLimits } from "../../../../shared/rows/cut-sample.ts";
 import { planSortedParts, type SortedFile } from "../../../../shared/rows/plan-sorted-parts.ts";
 import { sampleRows } from "../../../../shared/rows/sample-rows.ts";
-import { sortPart } from "../../../../shared/rows/sort-part.ts";
+import { writeParts } from "../../../../shared/rows/write-parts.ts";
 import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { parquetScan } from "../../../../shared/sql/quote.ts";
-import { TextWriter } from "../../../../shared/sql/text-writer.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { memorySource } from "../../../support/memory-source.ts";
@@ -69,14 +68,11 @@ async function sortAll(shards: readonly Table[], { sort, limits, format = "parqu
   }
   const parts = await planSortedParts({ files, format, sort, limits }, access);
   const scratch = join(root, `${run}`);
-  await using textWriter = new TextWriter(format, scratch);
-  const made = [];
-  for (const [index, ranges] of parts.entries()) {
-    const location = parseLocation(join(scratch, `part-${index}.${format}`));
-    const part = { files, ranges, format, ending: format, form: rowsFormOf({ sort: [...sort] }) };
-    made.push({ ...(await sortPart(part, location, { ...access, scratch, textWriter })), location });
-  }
-  return made;
+  const folder = parseLocation(join(scratch, "parts"));
+  const form = { format, ending: format, form: rowsFormOf({ sort: [...sort] }), isSortedAcross: true };
+  const place = { ...access, from: storage, folder, scratch };
+  const made = await writeParts({ files, parts, first: 0, partitionBy: [], isHeld: false, ...form }, place);
+  return made.map(({ name, part: _, ...part }) => ({ ...part, location: below(folder, name) }));
 }
 
 const partBytes = fc.integer({ min: 400, max: 12_000 });

@@ -1,0 +1,147 @@
+import { join } from "node:path";
+import { present } from "../../../shared/core/assert.ts";
+import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
+import type { JobStores } from "../../../shared/domain/job-stores.ts";
+import { assertLaw } from "../../../shared/domain/laws.ts";
+import { below, type Location } from "../../../shared/domain/location.ts";
+import { sortAllLimits } from "../../../shared/domain/sort-memory.ts";
+import { parseFolderIndex } from "../../../shared/rows/folder-index.ts";
+import { divideParts, planParts, stretchOf } from "../../../shared/rows/plan-parts.ts";
+import type { PartRange, RowsFile } from "../../../shared/rows/read-ranges.ts";
+import type { RowsShape } from "../../../shared/rows/rows-shape.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
+import { readText } from "../../../shared/storage/whole-file.ts";
+import { FolderPlan, type PlannedFolder } from "./folder-plan.ts";
+import type { OrderedFile } from "./order-file.ts";
+import { openShapeThread } from "./shape-apart.ts";
+
+/** Shape of an output, and what its files need. */
+export interface OutputShape extends RowsShape {
+  readonly stores: JobStores;
+  /** Memory to sort a part, where all rows are in one order. Default: that of `sortAllLimits`. */
+  readonly sortMemory?: number | undefined;
+  /** Bytes that one thread reads for some parts, about. Default: that of `divideParts`. */
+  readonly partBytes?: number | undefined;
+}
+
+/** Rows file of a committed partial. */
+export interface ShapedFile extends RowsFile {
+  /** Null unless all rows are in one order. */
+  readonly sample: RowsFile | null;
+  /** List of the folders. Null: the output has none, or the partial is of an earlier version. */
+  readonly folders: RowsFile | null;
+}
+
+export interface OutputToShape {
+  readonly shape: OutputShape;
+  /** Files in plan order, at least one. */
+  readonly files: readonly ShapedFile[];
+  /** Folder of files that are made. The partials' files are in the same storage. */
+  readonly folder: Location;
+  /** Folder on this machine's disk for this call alone. */
+  readonly scratch: string;
+  readonly storage: Storage;
+}
+
+/** Part of an output: one file, or several if it is too large to be sorted at once. */
+interface PlannedPart {
+  readonly ranges: readonly PartRange[];
+  /** Folder below that of all rows: `/day=2026-01-01`. Empty: that of all rows. */
+  readonly folder: string;
+  /** Number of parts in that folder. */
+  readonly count: number;
+}
+
+/** Consecutive parts that one thread writes. */
+interface PlannedTask {
+  readonly parts: readonly PlannedPart[];
+  /** See `PartsToWrite`. */
+  readonly isHeld: boolean;
+}
+
+interface PlannedOutput {
+  /** Files in plan order. */
+  readonly files: readonly RowsFile[];
+  /** Tasks, in the order of the output. */
+  readonly tasks: Iterable<PlannedTask>;
+}
+
+/** Lists of folders that are read at once. Files without a list take the memory of their rows. */
+const LISTS_AT_ONCE = 8;
+
+/**
+ * Plans the parts of an output. Without rows, there is one empty part.
+ *
+ * @throws {OUTPUT_FAILED} for too many folders, or a value with no valid folder name
+ */
+export async function planOutput(output: OutputToShape, signal: AbortSignal): Promise<PlannedOutput> {
+  const { shape, files } = output;
+  if (shape.partitionBy.length > 0) return await planFolders(output, signal);
+  const parts = shape.isSortedAcross
+    ? await planSorted(output, signal)
+    : planParts(files.map(stretchOf), shape.limits);
+  const all = parts.length === 0 ? [[]] : parts;
+  const tasks = divideParts(all, files, shape.partBytes).map(({ from, to }) => ({
+    parts: all.slice(from, to).map((ranges) => ({ ranges, folder: "", count: all.length })),
+    isHeld: false,
+  }));
+  return { files, tasks };
+}
+
+async function planSorted(
+  { shape, files, folder, scratch }: OutputToShape,
+  signal: AbortSignal,
+): Promise<readonly (readonly PartRange[])[]> {
+  const { format, form, sortMemory, stores } = shape;
+  await using thread = openShapeThread();
+  const sampled = files.map((file) => ({ ...file, sample: present(file.sample, "a sorted file's sample") }));
+  const sorted = { files: sampled, format, sort: form.sort, limits: sortAllLimits(sortMemory) };
+  return await thread.call("planSorted", { ...sorted, at: { folder, scratch, stores } }, { signal });
+}
+
+/** Reads the lists of folders. Files of earlier versions have none: their rows are ordered now. */
+async function planFolders(output: OutputToShape, signal: AbortSignal): Promise<PlannedOutput> {
+  const { shape, files } = output;
+  const plan = new FolderPlan(shape.partitionBy);
+  const hasLists = files.every(({ folders }) => folders !== null);
+  const ordered = await mapConcurrent(files, hasLists ? LISTS_AT_ONCE : 1, async (of, source) => {
+    const { file, folders } = await listFolders(of, source, output, signal);
+    plan.add(source, folders);
+    return file;
+  });
+  const partsOf = ({ name, ranges }: PlannedFolder): PlannedPart[] => {
+    const stretches = ranges.map((range) => {
+      const { rowBytes } = stretchOf(present(ordered[range.source], "a rows file"), range.source);
+      return { ...range, rowBytes };
+    });
+    const parts = planParts(stretches, shape.limits);
+    return parts.map((part) => ({ ranges: part, folder: `/${name}`, count: parts.length }));
+  };
+  const tasks = function* (): Generator<PlannedTask> {
+    for (const run of plan.runs()) yield { parts: run.flatMap(partsOf), isHeld: run.length > 1 };
+    // An output without rows still needs a schema.
+    if (plan.isEmpty) yield { parts: [{ ranges: [], folder: "", count: 1 }], isHeld: false };
+  };
+  return { files: ordered, tasks: tasks() };
+}
+
+async function listFolders(
+  { folders: list, ...file }: ShapedFile,
+  source: number,
+  { shape, folder, scratch, storage }: OutputToShape,
+  signal: AbortSignal,
+): Promise<OrderedFile> {
+  const { format, partitionBy, stores } = shape;
+  if (list === null) {
+    await using thread = openShapeThread();
+    const ordered = below(folder, `ordered-${source}.${format}`);
+    const at = { folder, scratch: join(scratch, `order-${source}`), stores };
+    const call = { onAbort: "wait", signal } as const;
+    return await thread.call("orderFile", { file, format, partitionBy, ordered, at }, call);
+  }
+  const { location } = list;
+  const folders = parseFolderIndex(await readText(storage, location, signal), location);
+  const rows = folders.reduce((sum, each) => sum + each.rows, 0);
+  assertLaw("counts-agree", rows === file.rows, `${location} has ${rows} of ${file.rows} rows`);
+  return { file, folders };
+}
