@@ -6,8 +6,8 @@ const BY_TASKS = "coordinator/reduce/reduce-by-tasks.js";
 
 const NO_DIGEST_IN_NAME = edit(
   INNER_JOB,
-  `\`tasks-\${reduction.name}-\${commits.slice(0, 16)}\``,
-  `\`tasks-\${reduction.name}\``,
+  `\`tasks-\${nameOfTasks(tasks)}-\${tasks.commits.slice(0, 16)}\``,
+  `\`tasks-\${nameOfTasks(tasks)}\``,
 );
 
 /** Bugs in reductions whose parts workers run. */
@@ -89,7 +89,7 @@ export const TASK_MUTANTS: readonly Mutant[] = [
     says: "tasks read the tables in another order than the plan",
     breaks: ["plan-order"],
     tasks: true,
-    edits: [edit(INNER_JOB, "JSON.stringify(tables)", "JSON.stringify(tables.toReversed())")],
+    edits: [edit(INNER_JOB, "JSON.stringify(listOf(tasks))", "JSON.stringify(listOf(tasks).toReversed())")],
   },
   {
     name: "results-in-order-of-tokens",

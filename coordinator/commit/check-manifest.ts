@@ -3,6 +3,7 @@ import { isExecutionId } from "../../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import {
+  isPartFileName,
   type PartialRules,
   type PlannedPartialFile,
   partialLayout,
@@ -43,19 +44,37 @@ export function checkManifest(partial: PartialManifest, rules: PartialRules): vo
       partial.firstDeadLetter === null ? "none" : "one",
     );
   }
-  // Workers of earlier versions list no folders: the coordinator then orders the rows itself.
-  const hasFolders = files.some(({ kind }) => kind === "folders");
-  const layout = partialLayout(rules, { hasDeadLetters: rowsDeadLettered > 0 });
-  const expected = layout.filter(({ kind }) => kind !== "folders" || hasFolders);
+  const expected = expectedFiles(partial, rules);
   const found = files.map((file) => file.name).sort();
   const names = expected.map((file) => file.name).sort();
   if (found.join("\n") !== names.join("\n")) throw differs("files", names.join(", "), found.join(", "));
-  for (const file of expected) checkEntry(partial, file);
+  for (const file of expected) checkEntry(partial, file, rules);
+  const rows = files.reduce((sum, file) => sum + file.rows, 0);
+  if (rules.hasParts === true && rows !== rowsOut) throw differs("rows of all files", rowsOut, rows);
   if (partialDigest(files) !== partial.digest)
     throw differs("digest of the files", partialDigest(files), partial.digest);
 }
 
-function checkEntry(partial: PartialManifest, expected: PlannedPartialFile): void {
+function expectedFiles(
+  { files, rowsDeadLettered }: PartialManifest,
+  rules: PartialRules,
+): readonly PlannedPartialFile[] {
+  if (rules.hasParts !== true) {
+    // Workers of earlier versions list no folders: the coordinator then orders the rows itself.
+    const hasFolders = files.some(({ kind }) => kind === "folders");
+    const layout = partialLayout(rules, { hasDeadLetters: rowsDeadLettered > 0 });
+    return layout.filter(({ kind }) => kind !== "folders" || hasFolders);
+  }
+  const names = new Set(files.map(({ name }) => name));
+  const parts = [...names].filter((name) => isPartFileName(name, [rules.rowsFormat]));
+  return parts.map((name) => ({ kind: "rows", name, format: rules.rowsFormat }));
+}
+
+function checkEntry(
+  partial: PartialManifest,
+  expected: PlannedPartialFile,
+  { hasParts = false }: PartialRules,
+): void {
   const file = partial.files.find((candidate) => candidate.name === expected.name);
   const differs = (what: string, wanted: string | number, found: string | number) =>
     partialInvalid(partial, { what: `${what} of ${expected.name}`, expected: wanted, found });
@@ -63,7 +82,7 @@ function checkEntry(partial: PartialManifest, expected: PlannedPartialFile): voi
   if (file.kind !== expected.kind) throw differs("kind", expected.kind, file.kind);
   if (!isCount(file.rows)) throw differs("rows", "a count", file.rows);
   if (!isCount(file.bytes)) throw differs("bytes", "a count", file.bytes);
-  const rows = dueRows(partial, expected.kind);
+  const rows = hasParts ? null : dueRows(partial, expected.kind);
   if (rows !== null && file.rows !== rows) throw differs("rows", rows, file.rows);
   if (!SHA256.test(file.sha256)) throw differs("sha256", "64 hex digits", file.sha256);
 }

@@ -21,7 +21,7 @@ import { newJobId, type ReplayedJob, replayJob } from "../job/replay-job.ts";
 import { RunRecorder } from "../job/run-recorder.ts";
 import type { OpenJournal } from "../journal/journal.ts";
 import { SnapshottingJournal } from "../journal/snapshotting-journal.ts";
-import type { TaskResult, TasksToRun } from "../reduce/reduce-options.ts";
+import { nameOfTasks, type TaskResult, type TasksToRun } from "../publish/tasks-to-run.ts";
 import { resumeEffects } from "../schedule/events/replay.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
@@ -68,10 +68,10 @@ export async function runInnerJob(
     return await orAbort(first, signal);
   } catch (error) {
     if (!isShardmillError(error, "NO_WORKERS")) throw error;
-    outer.runWatch.tasks.drop(tasks.reduction.name);
+    outer.runWatch.tasks.drop(nameOfTasks(tasks));
     return null;
   } finally {
-    outer.runWatch.tasks.end(tasks.reduction.name);
+    outer.runWatch.tasks.end(nameOfTasks(tasks));
     job?.abandon();
     await (job?.release() ?? resources.release()).catch(ignorePlaceError);
   }
@@ -100,10 +100,9 @@ async function openInnerJob(
   const jobId = state.accepted?.jobId ?? newJobId(planned.spec.name, seams);
   seams.watchTasks(state, { output: paths.output, journal: paths.journal, partials });
   const beacon = await writeBeacon(partials, storage, seams.random);
-  const { commits } = tasks;
-  const results = resources.add(new TaskResults({ state, commits, partials, stores: planned.stores, outer }));
+  const results = resources.add(new TaskResults({ state, tasks, partials, stores: planned.stores, outer }));
   const runWatch = watchOf(state, outer);
-  const counts = countTasks(tasks.reduction.name, state, clock);
+  const counts = countTasks(nameOfTasks(tasks), state, clock);
   const shell = new JobShell({
     state,
     clock,
@@ -138,7 +137,7 @@ async function openInnerJob(
     release: () => resources.release(),
   });
   await begin(shell, { jobId, planned, priority: outer.priority() });
-  outer.runWatch.tasks.begin(tasks.reduction.name, counts.read);
+  outer.runWatch.tasks.begin(nameOfTasks(tasks), counts.read);
   return { job, results: results.results };
 }
 
@@ -172,8 +171,8 @@ function snapshotting(opened: OpenJournal, { state, records, snapshots }: Replay
  * Returns where an inner job keeps its files. The name has the digest of the commits. So other commits get
  * other files, and the files of old commits are removed with the job's other work files.
  */
-function placesOf({ reduction, commits }: TasksToRun, { paths }: OuterJob) {
-  const name = `tasks-${reduction.name}-${commits.slice(0, 16)}`;
+function placesOf(tasks: TasksToRun, { paths }: OuterJob) {
+  const name = `tasks-${nameOfTasks(tasks)}-${tasks.commits.slice(0, 16)}`;
   const work = below(paths.own, `${name}-files`);
   // The journal is on this machine, even if the job's own is in the bucket. Another machine runs the tasks
   // again.
@@ -181,11 +180,16 @@ function placesOf({ reduction, commits }: TasksToRun, { paths }: OuterJob) {
   return { work, partials: below(work, "partials"), paths: { ...paths, runFile: null, run: null, journal } };
 }
 
-async function storeList({ tables }: TasksToRun, work: Location, storage: Storage) {
+async function storeList(tasks: TasksToRun, work: Location, storage: Storage) {
   const location = below(work, "tables.json");
-  const stored = await storage.put(location, sourceOfBytes(JSON.stringify(tables)), { signal: NEVER });
+  const stored = await storage.put(location, sourceOfBytes(JSON.stringify(listOf(tasks))), { signal: NEVER });
   const { version } = await storage.stat(location, NEVER);
   return { location, ...stored, version };
+}
+
+function listOf(tasks: TasksToRun): object {
+  const { tables } = tasks;
+  return tasks.kind === "rows" ? { tables, parts: tasks.parts } : tables;
 }
 
 /** Seals the plan of a new inner job, or goes on with a resumed one. */
@@ -202,13 +206,13 @@ async function begin(
   else await shell.perform(resumeEffects(shell.state));
 }
 
-/** Returns the error of an inner job that failed. It names the reduction, which tasks do not know. */
-function errorOf(reason: FailureReason | null, { reduction }: TasksToRun): ShardmillError {
+/** Returns the error of an inner job that failed. It names the place in the job, which tasks do not know. */
+function errorOf(reason: FailureReason | null, tasks: TasksToRun): ShardmillError {
   const { code = "INTERNAL", message = "it ended", fields = {}, hint } = reason ?? {};
-  const where = `reduce.${reduction.name}`;
+  const where = tasks.kind === "rows" ? "output" : `reduce.${tasks.reduction.name}`;
   const isBucket = code === "ERROR_BUDGET_EXCEEDED";
   const text = isBucket
-    ? `a task ended each worker that ran it, also for one bucket of keys: ${message}`
+    ? `a task ended each worker that ran it, also for one ${tasks.kind === "rows" ? "part" : "bucket of keys"}: ${message}`
     : message;
   return new ShardmillError(isBucket ? "SHARD_FAILED" : code, `${where}: ${text}`, {
     fields: { ...fields, where },

@@ -2,10 +2,10 @@ import type { PlannedJob } from "../../shared/domain/job.ts";
 import { lastStageOf } from "../../shared/domain/job-stages.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { PartialRules } from "../../shared/domain/partial-layout.ts";
-import { type ReductionTasks, TASK_ROWS } from "../../shared/domain/reduction-tasks.ts";
+import { type ReductionTasks, type RowsTasks, TASK_ROWS } from "../../shared/domain/reduction-tasks.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { StepFile } from "../../shared/domain/step-binding.ts";
-import type { TasksToRun } from "../reduce/reduce-options.ts";
+import { nameOfTasks, type TasksToRun } from "../publish/tasks-to-run.ts";
 
 /** List of the tables that the tasks read, stored where workers find it. */
 interface StoredList extends StepFile {
@@ -13,13 +13,12 @@ interface StoredList extends StepFile {
   readonly version: string;
 }
 
-/** Requirements for the partial of a task: its file has any number of rows. */
-export const TASK_RULES: PartialRules = {
-  rowsFormat: "parquet",
-  reduce: {},
-  hasSteps: true,
-  hasMadeInputs: false,
-};
+/** Returns the requirements for the partial of a task: its files have any number of rows. */
+export function taskRules(tasks: TasksToRun): PartialRules {
+  const rules = { reduce: {}, hasSteps: true, hasMadeInputs: false };
+  if (tasks.kind === "reduction") return { ...rules, rowsFormat: "parquet" };
+  return { ...rules, rowsFormat: tasks.rows.ending, hasParts: true };
+}
 
 /** Tasks have no model, and so no map. */
 const NO_MAP: MapBinding = {
@@ -33,22 +32,24 @@ const NO_MAP: MapBinding = {
 };
 
 /**
- * Plans the inner job of a reduction's tasks. Its input is the list of tables, its rows are the buckets, and
+ * Plans the inner job of some tasks. Its input is the list of tables, its rows are the buckets or parts, and
  * each task is a shard. Its digests say which commits it reduces. So a run over other commits never resumes
  * it.
  */
 export function planInnerJob(
   { spec: { model: _model, ...spec }, stores, digests }: Pick<PlannedJob, "spec" | "stores" | "digests">,
-  { reduction, commits, ranges }: TasksToRun,
+  tasks: TasksToRun,
   { version, ...list }: StoredList,
 ): PlannedJob {
-  const { name, binding, tables } = reduction;
+  const { commits, ranges } = tasks;
+  const name = nameOfTasks(tasks);
+  const { binding, tables } = tasks.kind === "rows" ? { binding: null, tables: {} } : tasks.reduction;
   const file = {
     path: list.location,
     format: "parquet" as const,
     bytes: list.bytes,
     version,
-    rows: TASK_ROWS,
+    rows: tasks.kind === "rows" ? tasks.parts.length : TASK_ROWS,
     footerSha256: list.sha256,
   };
   return {
@@ -84,8 +85,11 @@ export function planInnerJob(
 
 /** Returns what workers need to know of the tasks. */
 export function describeTasks(
-  { reduction: { name, spec, fields } }: TasksToRun,
+  tasks: TasksToRun,
   { location, bytes, sha256 }: StepFile,
-): ReductionTasks {
-  return { name, spec, fields, list: { location, bytes, sha256 } };
+): ReductionTasks | RowsTasks {
+  const list = { location, bytes, sha256 };
+  if (tasks.kind === "rows") return { name: nameOfTasks(tasks), rows: tasks.rows, list };
+  const { name, spec, fields } = tasks.reduction;
+  return { name, spec, fields, list };
 }

@@ -1,14 +1,12 @@
 import { setMaxListeners } from "node:events";
 import { deferred, orAbort } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
-import type { Digest } from "../../shared/core/digest.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { assertLaw } from "../../shared/domain/laws.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import { reducedFile } from "../../shared/domain/partial-layout.ts";
 import { bucketRangeOf } from "../../shared/domain/reduction-tasks.ts";
 import { ignorePlaceError } from "../../shared/storage/errors.ts";
 import { checkFileDigest } from "../commit/check-file.ts";
@@ -16,18 +14,17 @@ import { createPartialStore, type PartialStore } from "../commit/partial-store.t
 import type { ShellWork } from "../job/job-shell.ts";
 import type { OuterJob } from "../job/opened-job.ts";
 import { verifyPatiently } from "../job/verify-patiently.ts";
-import type { TaskResult } from "../reduce/reduce-options.ts";
+import type { TaskResult, TasksToRun } from "../publish/tasks-to-run.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import { committedPartials } from "../schedule/state/progress.ts";
-import { TASK_RULES } from "./inner-plan.ts";
+import { taskRules } from "./inner-plan.ts";
 
 /** Files checked at once: enough to hide a network file system's round trips. */
 const CHECKS_AT_ONCE = 16;
 
 interface TaskResultsOptions {
   readonly state: JobState;
-  /** Digest of the outer job's partials that the tasks reduce. */
-  readonly commits: Digest;
+  readonly tasks: TasksToRun;
   readonly partials: Location;
   readonly stores: JobStores;
   readonly outer: OuterJob;
@@ -43,11 +40,11 @@ export class TaskResults implements ShellWork, AsyncDisposable {
 
   constructor(options: TaskResultsOptions) {
     this.#options = options;
-    const { partials, stores, outer } = options;
+    const { tasks, partials, stores, outer } = options;
     const { storage, checksums, seams } = outer;
     const { openChecker } = seams;
     const isTrusted = checksums !== undefined;
-    this.#store = createPartialStore(partials, TASK_RULES, { storage, openChecker, isTrusted, stores });
+    this.#store = createPartialStore(partials, taskRules(tasks), { storage, openChecker, isTrusted, stores });
     setMaxListeners(0, this.#abort.signal);
   }
 
@@ -78,7 +75,8 @@ export class TaskResults implements ShellWork, AsyncDisposable {
    * @throws the signal's reason when the inner job ends
    */
   async reduce(): Promise<never> {
-    const { state, commits, partials, outer } = this.#options;
+    const { state, tasks, partials, outer } = this.#options;
+    const { commits } = tasks;
     const { signal } = this.#abort;
     const { storage, checksums } = outer;
     const isOfThem = state.accepted?.digests.input === commits;
@@ -86,11 +84,14 @@ export class TaskResults implements ShellWork, AsyncDisposable {
     const committed = committedPartials(state);
     await outer.lock.confirm();
     await this.#store.sweep(committed, state.generation).catch(ignorePlaceError);
-    const results = await mapConcurrent(committed, CHECKS_AT_ONCE, async (partial) => {
-      const file = reducedFile(partial, null);
+    const files = committed.flatMap((partial) =>
+      partial.files.map((file, index) => ({ partial, file, index })),
+    );
+    const results = await mapConcurrent(files, CHECKS_AT_ONCE, async ({ partial, file, index }) => {
       const from = await checkFileDigest(partials, partial, file, { storage, checksums, signal });
       const { shard } = present(state.shards[partial.shard], "a committed task is planned");
-      return { commits, range: bucketRangeOf(shard), file, from, rowsRead: partial.rowsReduced };
+      const rowsRead = index === 0 ? partial.rowsReduced : 0;
+      return { commits, range: bucketRangeOf(shard), file, from, rowsRead };
     });
     this.#done.resolve(results);
     return await orAbort(new Promise<never>(() => {}), signal);

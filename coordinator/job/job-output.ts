@@ -28,8 +28,8 @@ import { publishOutput } from "../publish/publish.ts";
 import type { StagedOutput } from "../publish/publish-way.ts";
 import { FolderWatch } from "../publish/shape/folder-watch.ts";
 import { stageOutput } from "../publish/stage.ts";
+import type { RunTasks } from "../publish/tasks-to-run.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
-import type { RunTasks } from "../reduce/reduce-options.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import { committedPartials, poisonedRows } from "../schedule/state/progress.ts";
 import type { JobSeams } from "./job-seams.ts";
@@ -189,6 +189,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     const { planned, jobId, seams, storage, checksums, runWatch, lock, inputFiles } = this.#options;
     const { spec, map, reductions, tables, digests, stores } = planned;
     const { partBytes, sortMemory } = seams;
+    const { runTasks } = this.#options;
     const fields = publishedFields(map);
     const shape = rowsShapeOf(spec.output);
     const state = this.#options.state();
@@ -210,7 +211,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       fields,
       partials,
       signal,
-      runTasks: this.#options.runTasks,
+      runTasks,
       onHeavyKeys: (name, keys) => runWatch.tasks.noteHeavyKeys(name, keys),
       ...(partBytes === undefined ? {} : { partBytes }),
     });
@@ -219,7 +220,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       ...place,
       checksums,
       shape: shape === null ? null : { ...shape, stores, sortMemory, partBytes },
-      facts: {
+      runTasks,
+      facts: () => ({
         job: { id: jobId, name: spec.name },
         digests,
         inputs: spec.input.path.map(withoutSecrets),
@@ -231,7 +233,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         ...sidecarsAndJob(spec),
         builds: this.#options.builds,
         versions: versions(state.mapping),
-      },
+      }),
       partials,
       reduced,
       poisoned: poisonedRows(state).map((letter) => inItsFile(letter, planned.dataset.files)),

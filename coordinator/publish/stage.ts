@@ -19,10 +19,12 @@ import type { Part, StagedOutput } from "./publish-way.ts";
 import { manifestText } from "./read-manifest.ts";
 import type { OutputShape, ShapedFile } from "./shape/plan-output.ts";
 import { madeFolder, shapeOutput } from "./shape-output.ts";
+import { commitsDigest, type RunTasks } from "./tasks-to-run.ts";
 import type { WorkPaths } from "./work-paths.ts";
 
 export interface StageOptions {
-  readonly facts: Omit<ManifestFacts, "counts">;
+  /** Returns the facts of the run once all files are made. */
+  readonly facts: () => Omit<ManifestFacts, "counts">;
   /** Committed partials, in plan order. */
   readonly partials: readonly PartialManifest[];
   readonly paths: WorkPaths;
@@ -37,6 +39,8 @@ export interface StageOptions {
   readonly checksums?: StoredChecksums | undefined;
   /** Other files for the rows. Default: the partials' own files are the parts. */
   readonly shape?: OutputShape | null;
+  /** Runs tasks on workers, which write the rows of that shape. Default: this process writes them. */
+  readonly runTasks?: RunTasks;
   readonly signal: AbortSignal;
   /** Called for each file that is checked, and as shaped rows are written. */
   readonly onProgress?: (progress: EndProgress) => void;
@@ -71,16 +75,49 @@ export async function stageOutput(options: StageOptions): Promise<StagedOutput> 
 }
 
 async function stage(options: StageOptions): Promise<StagedOutput> {
-  const { paths, storage, checksums, partials, signal } = options;
+  const { paths, storage, partials, signal } = options;
   for (const name of [MANIFEST_NAME, OUTPUT_FOLDERS.rows, OUTPUT_FOLDERS.errors])
     await storage.remove(below(paths.stage, name), signal);
   await storage.remove(madeFolder(paths.stage), signal);
   const poisoned = await stagePoisoned(options);
+  const { shape = null } = options;
+  const checked = await checkParts(options);
+  const placed =
+    shape === null
+      ? checked
+      : await shapeParts(checked, shape, options).catch(async (error: unknown) => {
+          signal.throwIfAborted();
+          // A file that was damaged meanwhile may be the cause. Then its shard runs again.
+          await checkParts(options);
+          throw error;
+        });
+  const made = poisoned.map((output) => ({ output, from: below(paths.stage, output.path) }));
+  const parts = inOrder([...placed, ...options.reduced, ...made]);
+  const counts = recordOf(ROW_COUNT_NAMES, (name) =>
+    partials.reduce((rows, partial) => rows + partial[name], 0),
+  );
+  const files = parts.map(({ output }) => output);
+  const manifest = buildManifest({ ...options.facts(), counts }, files);
+  await chooseWay({ storage, paths }).stage(parts, signal);
+  await storage.put(below(paths.stage, MANIFEST_NAME), sourceOfBytes(manifestText(manifest)), { signal });
+  return { manifest, parts };
+}
+
+/** Lays out the files of the partials, and checks their digests. */
+async function checkParts({
+  paths,
+  storage,
+  checksums,
+  partials,
+  poisoned,
+  shape = null,
+  signal,
+  onProgress = () => {},
+}: StageOptions): Promise<readonly (Part & Pick<ShapedFile, "sample" | "folders">)[]> {
   const access = { storage, checksums, signal };
-  const { shape = null, onProgress = () => {} } = options;
-  const placing = layOutParts(partials, poisoned.length);
+  const placing = layOutParts(partials, Math.min(1, poisoned.length));
   let done = 0;
-  const checked = await mapConcurrent(placing, CHECKS_AT_ONCE, async ({ output, partial, file }) => {
+  return await mapConcurrent(placing, CHECKS_AT_ONCE, async ({ output, partial, file }) => {
     signal.throwIfAborted();
     const check = (of: PartialFile) => checkFileDigest(paths.partials, partial, of, access);
     const from = await check(file);
@@ -93,17 +130,6 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
     onProgress({ step: "check", done, total: placing.length });
     return { output, from, sample, folders };
   });
-  const placed = shape === null ? checked : await shapeParts(checked, shape, options);
-  const made = poisoned.map((output) => ({ output, from: below(paths.stage, output.path) }));
-  const parts = inOrder([...placed, ...options.reduced, ...made]);
-  const counts = recordOf(ROW_COUNT_NAMES, (name) =>
-    partials.reduce((rows, partial) => rows + partial[name], 0),
-  );
-  const files = parts.map(({ output }) => output);
-  const manifest = buildManifest({ ...options.facts, counts }, files);
-  await chooseWay({ storage, paths }).stage(parts, signal);
-  await storage.put(below(paths.stage, MANIFEST_NAME), sourceOfBytes(manifestText(manifest)), { signal });
-  return { manifest, parts };
 }
 
 /** Returns the sample of a partial's rows. Null: not all rows are sorted. */
@@ -122,17 +148,25 @@ function foldersOf({ files }: PartialManifest): PartialFile | null {
 async function shapeParts(
   parts: readonly (Part & Pick<ShapedFile, "sample" | "folders">)[],
   shape: OutputShape,
-  { paths: { stage, temp }, storage, signal, onProgress = () => {} }: StageOptions,
+  { partials, paths: { stage, temp }, storage, runTasks, signal, onProgress = () => {} }: StageOptions,
 ): Promise<readonly Part[]> {
   const isRows = ({ output }: Part) => output.kind === "rows";
-  const files = parts
-    .filter(isRows)
-    .map(({ output: { rows, bytes }, from, ...also }) => ({ location: from, rows, bytes, ...also }));
+  const files = parts.filter(isRows).map(({ output: { rows, bytes, sha256 }, from, ...also }) => ({
+    location: from,
+    rows,
+    bytes,
+    sha256,
+    ...also,
+  }));
   const total = files.reduce((sum, { rows }) => sum + rows, 0);
   const onWritten = (done: number) => onProgress({ step: "shape", done, total });
   onWritten(0);
   const place = { folder: madeFolder(stage), scratch: join(temp, "shape"), storage };
-  const made = await shapeOutput({ shape, files, ...place }, onWritten, signal);
+  const made = await shapeOutput(
+    { shape, files, commits: commitsDigest(partials), runTasks, ...place },
+    onWritten,
+    signal,
+  );
   return [...made, ...parts.filter((part) => !isRows(part))];
 }
 

@@ -5,7 +5,8 @@ import { parquetScan, quoteIdentifier } from "../../shared/sql/quote.ts";
 import { useDatabase } from "../../shared/sql/sql-database.ts";
 import { openSqlProcess } from "../../shared/sql/sql-process-client.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
-import type { ReduceOptions, TaskResult, TasksToRun } from "./reduce-options.ts";
+import type { ReductionToRun, TaskResult } from "../publish/tasks-to-run.ts";
+import type { ReduceOptions } from "./reduce-options.ts";
 
 /** Times that a task reads the rows of the median task, from which its keys are counted. */
 const UNEVEN = 4;
@@ -25,7 +26,7 @@ const ROWS = quoteIdentifier("shardmill:rows");
  * @throws the signal's reason once it aborts
  */
 export async function findHeavyKeys(
-  { reduction: { spec }, tables }: Pick<TasksToRun, "reduction" | "tables">,
+  { reduction: { spec }, tables }: Pick<ReductionToRun, "reduction" | "tables">,
   results: readonly Pick<TaskResult, "rowsRead" | "range">[],
   { paths, signal, memoryLimitBytes, open = openSqlProcess }: ReduceOptions,
 ): Promise<readonly HeavyKey[]> {

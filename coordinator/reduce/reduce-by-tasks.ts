@@ -1,20 +1,19 @@
-import { canonicalJson, type Digest, sha256 } from "../../shared/core/digest.ts";
 import { type BucketRange, divideBuckets } from "../../shared/domain/buckets.ts";
 import { assertLaw } from "../../shared/domain/laws.ts";
-import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
 import type { TableFile } from "../../shared/domain/reduction-tasks.ts";
 import type { PartReduction } from "../../shared/reduce/reduce-part.ts";
 import { reducedPartPath } from "../publish/layout.ts";
 import type { Part } from "../publish/publish-way.ts";
+import {
+  commitsDigest,
+  type ReductionToRun,
+  type RunTasks,
+  type TaskResult,
+} from "../publish/tasks-to-run.ts";
 import { findHeavyKeys } from "./heavy-keys.ts";
-import type { ReduceOptions, RunTasks, TaskResult, TasksToRun } from "./reduce-options.ts";
+import type { ReduceOptions } from "./reduce-options.ts";
 import { checkTables } from "./reduce-sources.ts";
-
-/** Returns the digest of committed partials in plan order. It names the commits that something is made of. */
-function commitsDigest(partials: readonly PartialManifest[]): Digest {
-  return sha256(canonicalJson(partials.map(({ shard, digest }) => [shard, digest])));
-}
 
 /** Buckets of each task, and what runs the tasks. */
 type Divided = { readonly ranges: readonly BucketRange[]; readonly run: RunTasks };
@@ -44,7 +43,7 @@ export async function reduceByTasks(
   const { name } = reduction;
   const tables = await checkTables(name, options);
   const commits = commitsDigest(options.partials);
-  const toRun = { reduction, tables, commits, ranges };
+  const toRun = { kind: "reduction" as const, reduction, tables, commits, ranges };
   const results = await run(toRun, options.signal).catch(async (error: unknown) => {
     options.signal.throwIfAborted();
     // A table that was damaged meanwhile may be the cause. Then its shard runs again.
@@ -64,7 +63,7 @@ export async function reduceByTasks(
 
 /** Counts the keys of uneven tasks. Their names are advice, so the job goes on without them. */
 async function noteHeavyKeys(
-  tasks: TasksToRun,
+  tasks: ReductionToRun,
   results: readonly TaskResult[],
   options: ReduceOptions,
 ): Promise<void> {

@@ -1,45 +1,15 @@
-import type { Digest } from "../../shared/core/digest.ts";
-import type { BucketRange } from "../../shared/domain/buckets.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobTables } from "../../shared/domain/job-tables.ts";
-import type { Location } from "../../shared/domain/location.ts";
-import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { ReductionBindings } from "../../shared/domain/reduction-binding.ts";
-import type { TableFile } from "../../shared/domain/reduction-tasks.ts";
 import type { HeavyKey } from "../../shared/domain/task-run.ts";
 import type { MergeLimits } from "../../shared/reduce/merge-small-files.ts";
-import type { PartReduction } from "../../shared/reduce/reduce-part.ts";
 import type { OpenDatabase } from "../../shared/sql/sql-database.ts";
 import type { SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
 import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
+import type { RunTasks } from "../publish/tasks-to-run.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
-
-/** Reduction by key, divided into tasks. */
-export interface TasksToRun {
-  readonly reduction: PartReduction;
-  /** Tables of all committed partials, in plan order. */
-  readonly tables: readonly TableFile[];
-  /** Digest of the partials that the tables are of, in plan order. */
-  readonly commits: Digest;
-  /** Buckets of each task. Together they are all buckets, each once. */
-  readonly ranges: readonly BucketRange[];
-}
-
-/** Result of a task. */
-export interface TaskResult {
-  /** Digest of the partials that it was made of, as in {@link TasksToRun}. */
-  readonly commits: Digest;
-  /** Buckets of the task: a planned range, or a part of one that was halved. */
-  readonly range: BucketRange;
-  readonly file: PartialFile;
-  readonly from: Location;
-  /** Rows of the tables that the task read. */
-  readonly rowsRead: number;
-}
-
-/** Runs tasks, and returns their results in the order of the buckets. Null: no worker can run them. */
-export type RunTasks = (tasks: TasksToRun, signal: AbortSignal) => Promise<readonly TaskResult[] | null>;
 
 export interface ReduceOptions {
   readonly reduce: JobSpec["reduce"];

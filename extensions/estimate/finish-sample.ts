@@ -60,13 +60,13 @@ async function timeOnce(
   });
   await stageOutput({
     ...place,
-    facts: {
+    facts: () => ({
       job: { id: asJobId("sample"), name: spec.name },
       digests,
       run: { ...NO_RUN, rowsTotal: rowsOf(partials), shardsCommitted: partials.length },
       builds: [],
       versions: {},
-    },
+    }),
     partials,
     reduced,
     poisoned: [],

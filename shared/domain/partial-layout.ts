@@ -1,4 +1,4 @@
-import { assert } from "../core/assert.ts";
+import { assert, present } from "../core/assert.ts";
 import { isTableFormat, TABLE_FORMATS, type TableFormat } from "./dataset.ts";
 import { hasFeature, mayBeMade, reductionValue } from "./features.ts";
 import type { JobSpec } from "./job-spec.ts";
@@ -37,6 +37,8 @@ export interface PartialRules extends PartialShape {
   readonly hasSteps: boolean;
   /** Steps may make inputs, and truncate long texts. */
   readonly hasMadeInputs: boolean;
+  /** True: the partial has any number of rows files, see {@link partFileName}. Default: false. */
+  readonly hasParts?: boolean;
 }
 
 export function partialRules(spec: JobSpec): PartialRules {
@@ -108,10 +110,28 @@ export const ALL_ROWS = "SELECT * FROM rows";
 export function isPartialFileName(name: string): boolean {
   return (
     ROWS_ENDINGS.some((ending) => name === `rows.${ending}`) ||
+    isPartFileName(name) ||
     TABLE_FORMATS.some((format) => name === `sample.${format}`) ||
     name === FOLDER_INDEX ||
     /^(?:scan|errors|combined-[A-Za-z0-9_-]{1,100})\.parquet$/.test(name)
   );
+}
+
+/** Returns the name of a file of a part that a task wrote. A part is one file or several. */
+export function partFileName(part: number, file: number, ending: string): string {
+  return `rows-${part}-${file}.${ending}`;
+}
+
+/** Checks whether a name is that of a file of a part. */
+export function isPartFileName(name: string, endings = ROWS_ENDINGS): boolean {
+  const [, ending = ""] = /^rows-\d{1,9}-\d{1,9}\.(.+)$/.exec(name) ?? [];
+  return endings.includes(ending);
+}
+
+/** Returns the numbers in the name of a file of a part. */
+export function numbersOfPart(name: string): { readonly part: number; readonly file: number } {
+  const [, part, file] = name.split(/[-.]/).map(Number);
+  return { part: present(part, "a part number"), file: present(file, "a file number") };
 }
 
 /** Returns the file of a partial that holds its mapped rows as Parquet. Null: there is none. */

@@ -1,9 +1,10 @@
 import type { Digest } from "../core/digest.ts";
 import { BUCKETS, type BucketRange } from "./buckets.ts";
-import type { Field } from "./dataset.ts";
+import type { Field, TableFormat } from "./dataset.ts";
 import type { Location } from "./location.ts";
 import type { ReductionSpec } from "./reduce-spec.ts";
 import { NO_ROWS, type RowCounts } from "./row-counts.ts";
+import type { RowsForm } from "./rows-form.ts";
 import type { Shard } from "./shard.ts";
 import type { StepFile } from "./step-binding.ts";
 
@@ -18,6 +19,24 @@ export interface ReductionTasks {
   /** Columns of the rows files, used when there is no table. */
   readonly fields: readonly Field[];
   /** File with the list of tables: see {@link TableFile}. */
+  readonly list: StepFile;
+}
+
+/** Tasks that write the rows of an output again. The rows of their inner job are the parts of the output. */
+export interface RowsTasks {
+  readonly name: string;
+  readonly rows: {
+    /** Format of the partials' rows. */
+    readonly format: TableFormat;
+    /** Ending of the files, which gives their form: `parquet`, `csv.gz`. */
+    readonly ending: string;
+    readonly form: RowsForm;
+    /** True: the rows of all parts are in one order, so each part is sorted whole. */
+    readonly isSortedAcross: boolean;
+    /** Columns that name the folders of the parts. The files do not have them. */
+    readonly partitionBy: readonly string[];
+  };
+  /** File with the list of the partials' files, and the rows of each part. */
   readonly list: StepFile;
 }
 

@@ -1,3 +1,4 @@
+import { assertLaw } from "../domain/laws.ts";
 import type { PartRange, RowsFile } from "./read-ranges.ts";
 
 /** Digits of a part's number, for readers that sort names: `part-00042`. Larger numbers get more digits. */
@@ -15,9 +16,6 @@ export interface PartLimits {
   /** Bytes that its rows take in the partials. A part has at least one row. */
   readonly bytes: number | null;
 }
-
-/** Bytes of the partials that one task reads, about. */
-const TASK_BYTES = 32 * 1024 * 1024;
 
 /** Consecutive rows from one file. */
 interface RowStretch extends PartRange {
@@ -66,24 +64,41 @@ export function planParts(stretches: readonly RowStretch[], limits: PartLimits):
   return parts;
 }
 
-/** Divides parts into tasks, in order. Each but the last reads at least `taskBytes`, or is one part. */
-export function divideParts(
-  parts: readonly (readonly PartRange[])[],
-  files: readonly Pick<RowsFile, "rows" | "bytes">[],
-  taskBytes = TASK_BYTES,
-): readonly { readonly from: number; readonly to: number }[] {
-  const rowBytes = files.map((file, source) => stretchOf(file, source).rowBytes);
-  const tasks: { from: number; to: number }[] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const [index, ranges] of parts.entries()) {
-    const own = ranges.reduce(
-      (sum, { source, rowStart, rowEnd }) => sum + (rowEnd - rowStart) * (rowBytes[source] ?? 0),
-      0,
-    );
-    const last = tasks.at(-1);
-    if (last !== undefined && bytes < taskBytes) last.to = index + 1;
-    else [bytes] = [0, tasks.push({ from: index, to: index + 1 })];
-    bytes += own;
+/** Returns the number of rows of a part. */
+export function rowsOf(ranges: readonly PartRange[]): number {
+  return ranges.reduce((rows, { rowStart, rowEnd }) => rows + rowEnd - rowStart, 0);
+}
+
+/** Checks the number of rows that were written of a part: law `counts-agree`. */
+export function checkRows(part: number, rows: number, ranges: readonly PartRange[]): void {
+  const due = rowsOf(ranges);
+  assertLaw("counts-agree", rows === due, `part ${part} has ${rows} of ${due} rows`);
+}
+
+/** Limits of consecutive parts that are written together. A larger part is alone. */
+export interface TaskLimits {
+  readonly bytes: number;
+  /** Ranges of all parts, which take memory, too, where many parts have few rows. */
+  readonly ranges: number;
+}
+
+/** Groups consecutive parts, within limits. */
+export function* groupParts<T extends { readonly ranges: readonly PartRange[]; readonly bytes: number }>(
+  parts: Iterable<T>,
+  limits: TaskLimits,
+): Generator<readonly T[]> {
+  let group: T[] = [];
+  let [bytes, ranges] = [0, 0];
+  for (const part of parts) {
+    const isFull = bytes + part.bytes > limits.bytes || ranges + part.ranges.length > limits.ranges;
+    if (group.length > 0 && isFull) {
+      yield group;
+      group = [];
+      [bytes, ranges] = [0, 0];
+    }
+    group.push(part);
+    bytes += part.bytes;
+    ranges += part.ranges.length;
   }
-  return tasks;
+  if (group.length > 0) yield group;
 }

@@ -8,7 +8,6 @@ import type { PartForm } from "./write-parts.ts";
 /** Form of the files in which the rows are published. */
 export interface RowsShape extends PartForm {
   readonly limits: PartLimits;
-  readonly partitionBy: readonly string[];
 }
 
 /** Returns the shape of an output's rows. Null: the partials' own files are the parts. */

@@ -3,21 +3,20 @@ import { present } from "../core/assert.ts";
 import { combineChunks } from "../dataset/combine-chunks.ts";
 import { cutBatches } from "../dataset/cut-batches.ts";
 import { sortTable } from "../dataset/sort-table.ts";
-import { assertLaw } from "../domain/laws.ts";
 import { below, type Location } from "../domain/location.ts";
+import { partFileName } from "../domain/partial-layout.ts";
+import type { RowsTasks } from "../domain/reduction-tasks.ts";
 import { SORTED_PART } from "../domain/sort-memory.ts";
 import { TextWriter } from "../sql/text-writer.ts";
 import type { ScratchPlace } from "../storage/local-paths.ts";
 import type { Storage } from "../storage/storage.ts";
+import { checkRows } from "./plan-parts.ts";
 import { folderSchema, holdFolders, readFolder } from "./read-folders.ts";
 import { openRows, type PartRange, type RowsSource, readRanges } from "./read-ranges.ts";
-import { HELD, type RowsFileForm, type WrittenRows, writeRows } from "./write-rows.ts";
+import { HELD, type WrittenRows, writeRows } from "./write-rows.ts";
 
 /** Form of an output's parts. */
-export interface PartForm extends RowsFileForm {
-  /** True: the rows of all parts are in one order, so each part is sorted whole. */
-  readonly isSortedAcross: boolean;
-}
+export type PartForm = RowsTasks["rows"];
 
 /** Consecutive parts of an output. */
 export interface PartsToWrite extends PartForm, Pick<RowsSource, "files"> {
@@ -25,10 +24,6 @@ export interface PartsToWrite extends PartForm, Pick<RowsSource, "files"> {
   readonly parts: readonly (readonly PartRange[])[];
   /** Number of the first of these parts in the output. */
   readonly first: number;
-  /** Columns that name the folders of the parts. The files do not have them. Empty: there are no folders. */
-  readonly partitionBy: readonly string[];
-  /** True: the parts are consecutive folders, and their rows are held at once. */
-  readonly isHeld: boolean;
 }
 
 export interface PartsPlace extends ScratchPlace {
@@ -56,12 +51,12 @@ const WHOLE = { rows: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY 
  * @param onWritten gets the number of rows of each file
  */
 export async function writeParts(
-  { files, parts, first, partitionBy, isHeld, ...form }: PartsToWrite,
+  { files, parts, first, ...form }: PartsToWrite,
   { from, folder, ...place }: PartsPlace,
   onWritten: (rows: number) => void = () => {},
 ): Promise<readonly PartFile[]> {
   const source = { files, format: form.format, access: { storage: from, signal: place.signal } };
-  const { schema, read } = await openParts({ parts, partitionBy, isHeld }, source);
+  const { schema, read } = await openParts(parts, form, source);
   await using textWriter = new TextWriter(form.ending, place.scratch);
   const made: PartFile[] = [];
   for (const [index, ranges] of parts.entries()) {
@@ -69,7 +64,7 @@ export async function writeParts(
     let rows = 0;
     let piece = 0;
     for await (const tables of filesOf({ schema, batches: read(ranges) }, form)) {
-      const name = `rows-${part}-${piece}.${form.ending}`;
+      const name = partFileName(part, piece, form.ending);
       const written = await writeRows(below(folder, name), { schema, tables }, form, {
         ...place,
         textWriter,
@@ -79,8 +74,7 @@ export async function writeParts(
       rows += written.rows;
       piece += 1;
     }
-    const due = rowsOf(ranges);
-    assertLaw("counts-agree", rows === due, `part ${part} has ${rows} of ${due} rows`);
+    checkRows(part, rows, ranges);
   }
   return made;
 }
@@ -100,12 +94,9 @@ async function* filesOf(
     yield cutBatches(batchesOf(sortTable(combineChunks(held), sort)), schema, HELD);
 }
 
-function rowsOf(ranges: readonly PartRange[]): number {
-  return ranges.reduce((rows, { rowStart, rowEnd }) => rows + rowEnd - rowStart, 0);
-}
-
 async function openParts(
-  { parts, partitionBy, isHeld }: Pick<PartsToWrite, "parts" | "partitionBy" | "isHeld">,
+  parts: PartsToWrite["parts"],
+  { partitionBy }: Pick<PartForm, "partitionBy">,
   source: RowsSource,
 ) {
   using file = await openRows(present(source.files[0], "a rows file"), source);
@@ -114,7 +105,8 @@ async function openParts(
     return { schema, read: (ranges: readonly PartRange[]) => readRanges(ranges, schema, source) };
   }
   const schema = folderSchema(file.schema, partitionBy);
-  const held = isHeld ? await holdFolders(parts.flat(), schema, source) : null;
+  // A part that is alone may be larger than memory.
+  const held = parts.length > 1 ? await holdFolders(parts.flat(), schema, source) : null;
   const read = (ranges: readonly PartRange[]) => readFolder(ranges, { schema, held }, source);
   return { schema, read };
 }

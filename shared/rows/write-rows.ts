@@ -15,7 +15,7 @@ import { createFile } from "../storage/local-file.ts";
 import { makeFile, type ScratchPlace } from "../storage/local-paths.ts";
 
 /** Form of files of rows that are written again. */
-export interface RowsFileForm {
+interface RowsFileForm {
   /** Format of the partials' rows. */
   readonly format: TableFormat;
   /** Ending of the files, which gives their form: `parquet`, `csv.gz`. */

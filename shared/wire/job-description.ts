@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { asDigest } from "../core/digest.ts";
 import type { Frozen } from "../core/frozen.ts";
-import { type InputFile, PARTITION_TYPES, type PartitionValue } from "../domain/dataset.ts";
+import { type InputFile, PARTITION_TYPES, type PartitionValue, TABLE_FORMATS } from "../domain/dataset.ts";
 import { DEVICES } from "../domain/device.ts";
 import { REDUCTIONS } from "../domain/features.ts";
 import { DATASET_FORMATS } from "../domain/formats.ts";
@@ -14,7 +14,7 @@ import { CHECK_SCHEMA } from "../domain/model-spec.ts";
 import { ROWS_ENDINGS } from "../domain/output-formats.ts";
 import { isPartitionValue } from "../domain/partition.ts";
 import type { ReductionSpec } from "../domain/reduce-spec.ts";
-import type { ReductionTasks } from "../domain/reduction-tasks.ts";
+import type { ReductionTasks, RowsTasks } from "../domain/reduction-tasks.ts";
 import type { RowShape } from "../domain/row-shape.ts";
 import { COMPRESSIONS, type RowsForm } from "../domain/rows-form.ts";
 import { STORE_SPEC } from "../domain/store-spec.ts";
@@ -156,6 +156,18 @@ const reductionTasks: z.ZodType<ReductionTasks> = z.object({
   list: stepFile,
 });
 
+const rowsTasks: z.ZodType<RowsTasks> = z.object({
+  name: z.string(),
+  rows: z.object({
+    format: z.enum(TABLE_FORMATS),
+    ending: z.enum(ROWS_ENDINGS),
+    form: rowsForm,
+    isSortedAcross: z.boolean(),
+    partitionBy: z.array(z.string()),
+  }),
+  list: stepFile,
+});
+
 const batchLimit = z.union([z.literal("auto"), z.int().min(1)]);
 
 /** Stage before the last one. Steps of the kind `model` refer to it by its index. */
@@ -200,8 +212,8 @@ export const JOB_DESCRIPTION_SCHEMA = z.object({
   copiesRows: z.boolean().default(false),
   /** Tables of `combine`. Coordinators of earlier versions send none. */
   tables: z.record(z.string(), jobTable).default({}),
-  /** Tasks of a reduction, which are the shards of this job. Null: its shards are input rows. */
-  tasks: reductionTasks.nullable().default(null),
+  /** Tasks, which are the shards of this job. Null: its shards are input rows. */
+  tasks: z.union([reductionTasks, rowsTasks]).nullable().default(null),
   /** Folder for partials, as the coordinator sees it. */
   partialsPath: location,
   /** File with known content in that folder. A worker that can read it shares the coordinator's storage. */

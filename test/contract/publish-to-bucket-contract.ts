@@ -133,13 +133,13 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
         const place = { paths, storage: used, checksums: used.checksums };
         const staged = await stageOutput({
           ...place,
-          facts: {
+          facts: () => ({
             job: { id: aJobId(paths.run ?? ""), name: "rivals" },
             digests: { spec: aDigest("s"), input: aDigest("i"), model: aDigest("m") },
             run: { ...NO_RUN, rowsTotal: SHARDS, shardsCommitted: SHARDS, attempts: SHARDS },
             builds: [],
             versions: {},
-          },
+          }),
           partials: this.partials.map(({ partial }) => partial),
           reduced: [],
           poisoned: [],

@@ -4,7 +4,7 @@ import { readJournal } from "../../coordinator/journal/journal.ts";
 import { JobFolder, USUAL_JOB } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
-import { runCli } from "../support/processes.ts";
+import { runCli, startCli } from "../support/processes.ts";
 
 /** Jobs whose output is shaped for its readers. `id` is 0 to 399, with fifty rows a shard. */
 
@@ -84,6 +84,36 @@ describe("the files of the rows", () => {
     expect(JSON.parse(await readFile(job.at("folders/_manifest.json"), "utf8")).outputDigest).toBe(
       outputDigest,
     );
+  });
+});
+
+describe("the files of the rows as tasks", () => {
+  const TASKS = { ...SLOW, env: { SHARDMILL_PART_BYTES: "1000" } };
+
+  test.each([
+    { fileRows: 30, sort: ["-best"] },
+    { fileRows: 20, sort: ["-id"], partitionBy: "best" },
+  ])("are the same files from workers, also from those that see no files: %o", async (output) => {
+    await using alone = await jobWith(output);
+    await publish(alone);
+    const { outputDigest, files, tasks } = await manifestOf(alone);
+    expect(files.length).toBeGreaterThan(12);
+    expect(tasks).toEqual([]);
+
+    await using shared = await jobWith(output);
+    expect(await runCli(["run", shared.job, "--workers", "2"], TASKS)).toMatchObject({ code: 0 });
+    const written = { reduction: "output.rows", rowsRead: 400, attemptsFailed: 0 };
+    expect(await manifestOf(shared)).toMatchObject({ outputDigest, tasks: [written] });
+
+    await using far = await jobWith(output);
+    await using coordinator = startCli(["coordinator", far.job, "--listen", "127.0.0.1:0"], TASKS);
+    const [, address = ""] = await coordinator.saw(/coordinator on ([\d.]+:\d+)/);
+    const options = ["--coordinator", address, "--workers", "1", "--device", "cpu"];
+    await using worker = startCli(["worker", ...options, "--data", "coordinator"]);
+    expect(await coordinator.ended).toMatchObject({ code: 0 });
+    worker.kill("SIGTERM");
+    await worker.ended;
+    expect(await manifestOf(far)).toMatchObject({ outputDigest, tasks: [written] });
   });
 });
 

@@ -69,7 +69,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 async function stageAll(extra: Partial<StageOptions> = {}): Promise<StagedOutput> {
   const common = { partials, paths: workPaths(out), storage, signal };
   const reduced = await reducePartials({ ...common, reduce: REDUCE, fields: FIELDS });
-  return stageOutput({ ...common, facts: FACTS, reduced, poisoned: POISONED, keep: KEEP, ...extra });
+  return stageOutput({ ...common, facts: () => FACTS, reduced, poisoned: POISONED, keep: KEEP, ...extra });
 }
 
 function publish(staged: StagedOutput, crashAfter?: string): Promise<void> {
@@ -125,7 +125,7 @@ test("all dead letters are one table, in which poisoned rows have null for kept 
 test("poisoned rows alone also have the kept columns, which are renamed on a conflict", async () => {
   partials = partials.filter(({ rowsDeadLettered }) => rowsDeadLettered === 0);
   const keep: Field[] = [...KEEP, { name: "row", type: { kind: "string" }, nullable: true }];
-  const facts = { ...FACTS, run: { ...NO_RUN, rowsTotal: 20, shardsCommitted: 3, attempts: 3 } };
+  const facts = () => ({ ...FACTS, run: { ...NO_RUN, rowsTotal: 20, shardsCommitted: 3, attempts: 3 } });
   await publish(await stageAll({ partials, keep, facts }));
   await using database = await openLockedDatabase({ folders: [out], tempFolder: join(root, "tmp") });
   expect(await database.rows(`FROM ${parquetScan([join(out, "_errors/part-00000.pq")])}`)).toEqual([

@@ -8,8 +8,8 @@ import { runCli, startCli } from "../support/processes.ts";
 /** Rows of all parts in one order, as a user runs such jobs. DuckDB judges what is published. */
 
 const LIMITS = { limitMs: 300_000 };
-/** Some 30 rows a part. */
-const SMALL = { ...LIMITS, env: { SHARDMILL_SORT_MEMORY: "10000" } };
+/** Some 30 rows a part, and a few parts a task. */
+const SMALL = { ...LIMITS, env: { SHARDMILL_SORT_MEMORY: "10000", SHARDMILL_PART_BYTES: "1000" } };
 const SORT = { by: ["best", "-id"], across: "all" };
 
 const jobWith = (output: object) =>
@@ -38,10 +38,9 @@ test("a coordinator that is killed while it sorts is resumed, and publishes the 
 
   await using job = await jobWith({});
   const killed = startCli(run(job), SMALL);
-  await until("staged part", async () => {
-    // The stage is in a folder of the lock's holder.
+  await until("part that a worker has written", async () => {
     const names = await readdir(job.at("out/_shardmill"), { recursive: true }).catch((): string[] => []);
-    return names.some((name) => name.endsWith("stage/rows/part-00001.parquet")) ? true : null;
+    return names.some((name) => /tasks-.*\/partials\/.*rows-1-0\.parquet$/.test(name)) ? true : null;
   });
   killed.kill("SIGKILL");
   await killed.ended;
@@ -56,7 +55,8 @@ test("a coordinator that is killed while it sorts is resumed, and publishes the 
   expect(await published(job)).toEqual(wanted);
   expect(await readdir(job.at("out/rows"))).toHaveLength(parts.length);
 
-  const { outputDigest } = await manifestOf(job);
+  const { outputDigest, tasks } = await manifestOf(job);
+  expect(tasks).toMatchObject([{ reduction: "output.rows", rowsRead: 400 }]);
   expect(await runCli(run(job, "--fresh"), SMALL)).toMatchObject({ code: 0 });
   expect((await manifestOf(job)).outputDigest).toBe(outputDigest);
 

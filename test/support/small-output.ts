@@ -28,7 +28,7 @@ export const RECIPES: readonly PartialRecipe[] = [
   { shard: 2, rows: "SELECT range AS id, range % 3 AS k FROM range(11, 20)" },
 ];
 export const POISONED = [aDeadLetter({ row: 20, stage: "worker", code: "ROW_POISON", message: "it's dead" })];
-export const FACTS: StageOptions["facts"] = {
+export const FACTS: ReturnType<StageOptions["facts"]> = {
   job: { id: aJobId("j1"), name: "digits" },
   digests: { spec: aDigest("s"), input: aDigest("i"), model: aDigest("m") },
   run: { ...NO_RUN, rowsTotal: 21, shardsCommitted: 4, attempts: 5 },

@@ -10,12 +10,19 @@ import type { Slots } from "../../shared/core/slots.ts";
 import type { BucketRange } from "../../shared/domain/buckets.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
-import { type Location, localPathOf } from "../../shared/domain/location.ts";
+import { type Location, localPathOf, parseLocation } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
-import { bucketRangeOf, type ReductionTasks, type TableFile } from "../../shared/domain/reduction-tasks.ts";
+import {
+  bucketRangeOf,
+  type ReductionTasks,
+  type RowsTasks,
+  type TableFile,
+} from "../../shared/domain/reduction-tasks.ts";
 import type { ScanFile } from "../../shared/reduce/merge-small-files.ts";
 import type { PartPlace } from "../../shared/reduce/reduce-part.ts";
 import { tableFilesHere } from "../../shared/reduce/table-copies.ts";
+import { rowsOf } from "../../shared/rows/plan-parts.ts";
+import type { PartRange } from "../../shared/rows/read-ranges.ts";
 import { partMemoryBytes } from "../../shared/sql/locking.ts";
 import { wrongDigest, wrongSize } from "../../shared/storage/errors.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
@@ -25,7 +32,8 @@ import { jobTable } from "../../shared/wire/codec-steps.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { DataAccess } from "../read/data-access.ts";
 import { locate } from "../read/ways.ts";
-import { runTask } from "../tasks/run-task.ts";
+import { reduceTask, runTask } from "../tasks/run-task.ts";
+import { type WriteParts, writePartsApart } from "../tasks/write-parts-apart.ts";
 import { openSink } from "../write/partial-sink.ts";
 import { isSameJob, type LocalJobOptions, openLocalJob, type RunnableJob } from "./local-job.ts";
 
@@ -34,25 +42,40 @@ export interface OpenTasksOptions extends LocalJobOptions {
   readonly slots: Slots;
   /** Opens the database. Default: in a process of its own. */
   readonly open?: PartPlace["open"];
+  /** Writes parts of an output. Default: in a thread of its own. */
+  readonly writeParts?: WriteParts;
 }
 
 interface Found {
   /** Job with its programs and tables to join with on this machine. */
   readonly job: JobDescription;
-  readonly tasks: ReductionTasks;
+  readonly tasks: ReductionTasks | RowsTasks;
   readonly files: JobFiles;
+  /** Way to the files, see {@link JobFiles}. */
+  readonly access: DataAccess;
+  readonly list: TaskList;
+}
+
+interface TaskList {
   /** Tables of all partials, in plan order. */
   readonly tables: readonly TableFile[];
+  /** Rows of each part of the output. Empty: the tasks reduce. */
+  readonly parts: readonly (readonly PartRange[])[];
 }
 
 /** Size checks at once, where a file system may be on another machine. */
 const CHECKS_AT_ONCE = 16;
 
-const TABLE_LIST: z.ZodType<readonly TableFile[]> = z.array(jobTable);
+const TABLES: z.ZodType<readonly TableFile[]> = z.array(jobTable);
+const PART_RANGE = z.object({ source: z.int(), rowStart: z.int(), rowEnd: z.int() });
+const TASK_LIST: z.ZodType<TaskList> = z.union([
+  TABLES.transform((tables) => ({ tables, parts: [] })),
+  z.object({ tables: TABLES, parts: z.array(z.array(PART_RANGE)) }),
+]);
 
 /**
- * Inner job that is open on this worker: each lease is a task, which reduces some buckets. A task runs in a
- * process of its own, so the job has no model, no lanes and no threads.
+ * Inner job that is open on this worker. Each lease is a task, which reduces some buckets, or writes some
+ * parts of an output. A task runs in a process or thread of its own, so the job has no model and no lanes.
  */
 export class OpenTasks implements RunnableJob {
   readonly #options: OpenTasksOptions;
@@ -75,11 +98,11 @@ export class OpenTasks implements RunnableJob {
     // The output's way is proven by the beacon. Tables are in the same storage.
     const files = new JobFiles(access.output.kind, job, coordinator);
     try {
-      const tables = await files.readList(tasks);
-      await files.checkPlaces(tables);
+      const list = await files.readList(tasks);
+      await files.checkPlaces(list.tables);
       const { log } = options;
-      log.info({ job: job.jobId, tables: tables.length, data: access.output.kind }, "inner job opened");
-      return new OpenTasks(options, { job, tasks, files, tables });
+      log.info({ job: job.jobId, tables: list.tables.length, data: access.output.kind }, "inner job opened");
+      return new OpenTasks(options, { job, tasks, files, access: access.output, list });
     } catch (error) {
       await files[Symbol.asyncDispose]();
       throw error;
@@ -124,39 +147,47 @@ export class OpenTasks implements RunnableJob {
     const scratch = join(this.#options.scratchPath, "tasks", executionId);
     try {
       await mkdir(scratch, { recursive: true });
-      return await this.#reduce({ lease, executionId, scratch, signal });
+      const { shard, token } = lease;
+      const { files, tasks } = this.#found;
+      const range = bucketRangeOf(shard);
+      const sink = await files.openSink(partialFolder({ shard: shard.id, token, executionId }), scratch);
+      const attempt = { range, scratch, signal };
+      const make = (folder: string) =>
+        "rows" in tasks ? this.#write(tasks, attempt, folder) : this.#reduce(tasks, attempt, folder);
+      return await runTask({ shard, token, executionId, range }, sink, make, signal);
     } finally {
       await rm(scratch, { recursive: true, force: true }).catch(() => {});
       release();
     }
   }
 
-  async #reduce({ lease, executionId, scratch, signal }: Attempt): Promise<PartialManifest> {
-    const { job, tasks, files, tables } = this.#found;
-    const { name, spec, fields } = tasks;
-    const { shard, token } = lease;
-    const range = bucketRangeOf(shard);
-    const scanned = await files.scanFiles(tables, range, { scratch, signal });
-    const sink = await files.openSink(partialFolder({ shard: shard.id, token, executionId }), scratch);
+  async #reduce({ name, spec, fields }: ReductionTasks, { range, scratch, signal }: Attempt, folder: string) {
+    const { job, files, list } = this.#found;
+    const scanned = await files.scanFiles(list.tables, range, { scratch, signal });
     const binding = job.reductions[name] ?? null;
-    return await runTask(
-      { name, spec, binding, tables: job.tables, fields, files: scanned, range },
-      { shard, token, executionId },
-      {
-        sink,
-        scratch,
-        folders: foldersOf(scanned),
-        signal,
-        memoryLimitBytes: partMemoryBytes(),
-        open: this.#options.open,
-      },
-    );
+    const part = { name, spec, binding, tables: job.tables, fields, files: scanned, range };
+    const place = { scratch, folders: foldersOf(scanned), memoryLimitBytes: partMemoryBytes() };
+    return await reduceTask(part, folder, { ...place, signal, open: this.#options.open });
+  }
+
+  async #write({ rows }: RowsTasks, { range: { from, to }, scratch, signal }: Attempt, folder: string) {
+    const { job, access, list } = this.#found;
+    const { writeParts = writePartsApart } = this.#options;
+    const parts = list.parts.slice(from, to);
+    const place = {
+      access,
+      job: { jobId: job.jobId, stores: job.stores },
+      folder: parseLocation(folder),
+      scratch,
+    };
+    const made = await writeParts({ ...rows, ...place, files: list.tables, parts, first: from }, signal);
+    const rowsRead = parts.reduce((sum, ranges) => sum + rowsOf(ranges), 0);
+    return { files: made.map((file) => ({ kind: "rows" as const, ...file })), rowsRead };
   }
 }
 
 interface Attempt {
-  readonly lease: Lease;
-  readonly executionId: ExecutionId;
+  readonly range: BucketRange;
   /** Existing folder of this attempt only. */
   readonly scratch: string;
   readonly signal: AbortSignal;
@@ -191,11 +222,11 @@ class JobFiles implements AsyncDisposable {
    *
    * @throws {STORE_FAILED} when it has other bytes
    */
-  async readList({ list }: ReductionTasks): Promise<readonly TableFile[]> {
+  async readList({ list }: Pick<ReductionTasks, "list">): Promise<TaskList> {
     const bytes = await this.#read(list.location, 0, list.bytes, NEVER);
     const found = sha256(bytes);
     if (found !== list.sha256) throw wrongDigest(list.location, list.sha256, found);
-    return TABLE_LIST.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+    return TASK_LIST.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
   }
 
   /**

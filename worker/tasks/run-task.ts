@@ -10,40 +10,40 @@ import { taskCounts } from "../../shared/domain/reduction-tasks.ts";
 import { type PartPlace, type ReducePart, reducePart } from "../../shared/reduce/reduce-part.ts";
 import type { PartialSink } from "../write/partial-sink.ts";
 
-/** Part of a reduction by key. */
-interface Task extends ReducePart {
-  readonly range: BucketRange;
-}
-
-interface TaskPlace extends Omit<PartPlace, "target"> {
-  readonly sink: PartialSink;
+/** Files of a finished task, and the rows that it read for them. */
+interface Made {
+  readonly files: readonly PartialFile[];
+  readonly rowsRead: number;
 }
 
 const ROWS: Pick<PartialFile, "kind" | "name"> = { kind: "rows", name: "rows.parquet" };
 
 /**
- * Reduces a task's buckets, and stores the result as the rows of its partial. When this fails or is aborted,
- * there is no partial.
+ * Runs a task, and stores its files as its partial. When this fails or is aborted, there is no partial.
  *
- * @throws errors of `reducePart` and of the sink
+ * @param make writes the files to the folder of the sink
+ * @throws errors of `make` and of the sink
  */
 export async function runTask(
-  task: Task,
-  of: Pick<Lease, "shard" | "token"> & { readonly executionId: ExecutionId },
-  { sink, ...place }: TaskPlace,
+  attempt: Pick<Lease, "shard" | "token"> & {
+    readonly range: BucketRange;
+    readonly executionId: ExecutionId;
+  },
+  sink: PartialSink,
+  make: (folder: string) => Promise<Made>,
+  signal: AbortSignal,
 ): Promise<PartialManifest> {
-  const { signal, folders } = place;
+  const { shard, token, range, executionId } = attempt;
   try {
-    const target = join(sink.path, ROWS.name);
-    const { rows, rowsRead } = await reducePart(task, { ...place, target, folders: [...folders, sink.path] });
-    const files = [{ ...ROWS, rows, ...(await digestFile(target, signal)) }];
+    const { files, rowsRead } = await make(sink.path);
     await sink.seal(files, signal);
     signal.throwIfAborted();
+    const rows = files.reduce((sum, file) => sum + file.rows, 0);
     return {
-      shard: of.shard.id,
-      token: of.token,
-      executionId: of.executionId,
-      ...taskCounts(task.range, rows, present(rowsRead, "the rows of a range are counted")),
+      shard: shard.id,
+      token,
+      executionId,
+      ...taskCounts(range, rows, rowsRead),
       firstDeadLetter: null,
       files,
       digest: partialDigest(files),
@@ -53,4 +53,24 @@ export async function runTask(
     await sink.discard().catch(() => {});
     throw error;
   }
+}
+
+/**
+ * Reduces the buckets of a task to a file in `folder`.
+ *
+ * @throws errors of `reducePart`
+ */
+export async function reduceTask(
+  part: ReducePart,
+  folder: string,
+  place: Omit<PartPlace, "target">,
+): Promise<Made> {
+  const target = join(folder, ROWS.name);
+  const { rows, rowsRead } = await reducePart(part, {
+    ...place,
+    target,
+    folders: [...place.folders, folder],
+  });
+  const file = { ...ROWS, rows, ...(await digestFile(target, place.signal)) };
+  return { files: [file], rowsRead: present(rowsRead, "the rows of a range are counted") };
 }

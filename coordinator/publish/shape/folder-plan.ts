@@ -4,25 +4,12 @@ import { type FolderRows, tooManyFolders } from "../../../shared/rows/folder-ind
 import type { PartRange } from "../../../shared/rows/read-ranges.ts";
 
 /** Folder of the output. */
-export interface PlannedFolder {
+interface PlannedFolder {
   readonly name: string;
   /** Ranges of its rows in plan order, at most one of each file. */
   readonly ranges: readonly PartRange[];
   /** Bytes of its rows in memory, about. */
   readonly bytes: number;
-}
-
-/**
- * Limits of the folders whose rows are held at once. Each run of folders opens each of its files once. With
- * fewer bytes, files are opened more often.
- */
-const RUN = { bytes: 128 << 20, ranges: 100_000 };
-
-/** Limits of consecutive folders whose rows are held at once. A larger folder is alone. */
-export interface RunLimits {
-  readonly bytes: number;
-  /** Ranges of all folders, which take memory, too, where many folders have few rows. */
-  readonly ranges: number;
 }
 
 /** Folders of one file as numbers, because strings of a million folders take much memory. */
@@ -60,29 +47,13 @@ export class FolderPlan {
     };
   }
 
-  get isEmpty(): boolean {
-    return this.#numbers.size === 0;
+  /** Number of ranges of all folders. Zero: there are no folders. */
+  get ranges(): number {
+    return this.#files.reduce((sum, { numbers }) => sum + numbers.length, 0);
   }
 
-  /** Yields all folders as runs of consecutive ones, after all files are added. */
-  *runs(limits: RunLimits = RUN): Generator<readonly PlannedFolder[]> {
-    let run: PlannedFolder[] = [];
-    let [bytes, ranges] = [0, 0];
-    for (const folder of this.#folders()) {
-      const isFull = bytes + folder.bytes > limits.bytes || ranges + folder.ranges.length > limits.ranges;
-      if (run.length > 0 && isFull) {
-        yield run;
-        run = [];
-        [bytes, ranges] = [0, 0];
-      }
-      run.push(folder);
-      bytes += folder.bytes;
-      ranges += folder.ranges.length;
-    }
-    if (run.length > 0) yield run;
-  }
-
-  *#folders(): Generator<PlannedFolder> {
+  /** Yields all folders, after all files are added. */
+  *folders(): Generator<PlannedFolder> {
     const cursors = this.#files.map((file) => ({ ...file, next: 0, row: 0 }));
     for (const name of [...this.#numbers.keys()].sort()) {
       const number = this.#numbers.get(name);

@@ -2,6 +2,7 @@ import { type RecordBatch, Table } from "apache-arrow";
 import { cutBatches } from "../../../shared/dataset/cut-batches.ts";
 import type { TableFormat } from "../../../shared/domain/dataset.ts";
 import type { Location } from "../../../shared/domain/location.ts";
+import type { TableFile } from "../../../shared/domain/reduction-tasks.ts";
 import type { FolderRows } from "../../../shared/rows/folder-index.ts";
 import { orderByFolder } from "../../../shared/rows/order-by-folder.ts";
 import { openRows, type RowsFile, readRanges } from "../../../shared/rows/read-ranges.ts";
@@ -20,7 +21,7 @@ export interface FileToOrder {
 
 /** Rows file in the order of its folders. */
 export interface OrderedFile {
-  readonly file: RowsFile;
+  readonly file: TableFile;
   readonly folders: readonly FolderRows[];
 }
 

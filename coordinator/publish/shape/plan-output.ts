@@ -1,17 +1,19 @@
 import { join } from "node:path";
 import { present } from "../../../shared/core/assert.ts";
+import type { Digest } from "../../../shared/core/digest.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import { assertLaw } from "../../../shared/domain/laws.ts";
 import { below, type Location } from "../../../shared/domain/location.ts";
+import type { TableFile } from "../../../shared/domain/reduction-tasks.ts";
 import { sortAllLimits } from "../../../shared/domain/sort-memory.ts";
 import { parseFolderIndex } from "../../../shared/rows/folder-index.ts";
-import { divideParts, planParts, stretchOf } from "../../../shared/rows/plan-parts.ts";
+import { groupParts, planParts, rowsOf, stretchOf } from "../../../shared/rows/plan-parts.ts";
 import type { PartRange, RowsFile } from "../../../shared/rows/read-ranges.ts";
 import type { RowsShape } from "../../../shared/rows/rows-shape.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import { readText } from "../../../shared/storage/whole-file.ts";
-import { FolderPlan, type PlannedFolder } from "./folder-plan.ts";
+import { FolderPlan } from "./folder-plan.ts";
 import type { OrderedFile } from "./order-file.ts";
 import { openShapeThread } from "./shape-apart.ts";
 
@@ -20,12 +22,12 @@ export interface OutputShape extends RowsShape {
   readonly stores: JobStores;
   /** Memory to sort a part, where all rows are in one order. Default: that of `sortAllLimits`. */
   readonly sortMemory?: number | undefined;
-  /** Bytes that one thread reads for some parts, about. Default: that of `divideParts`. */
+  /** Bytes that one task reads, about. Default: those of {@link TASK} and {@link HELD_TASK}. */
   readonly partBytes?: number | undefined;
 }
 
 /** Rows file of a committed partial. */
-export interface ShapedFile extends RowsFile {
+export interface ShapedFile extends TableFile {
   /** Null unless all rows are in one order. */
   readonly sample: RowsFile | null;
   /** List of the folders. Null: the output has none, or the partial is of an earlier version. */
@@ -36,6 +38,8 @@ export interface OutputToShape {
   readonly shape: OutputShape;
   /** Files in plan order, at least one. */
   readonly files: readonly ShapedFile[];
+  /** Digest of the partials of these files. */
+  readonly commits: Digest;
   /** Folder of files that are made. The partials' files are in the same storage. */
   readonly folder: Location;
   /** Folder on this machine's disk for this call alone. */
@@ -44,27 +48,33 @@ export interface OutputToShape {
 }
 
 /** Part of an output: one file, or several if it is too large to be sorted at once. */
-interface PlannedPart {
+export interface PlannedPart {
   readonly ranges: readonly PartRange[];
+  /** Bytes of its rows in the partials, or in memory if its task holds them. */
+  readonly bytes: number;
   /** Folder below that of all rows: `/day=2026-01-01`. Empty: that of all rows. */
   readonly folder: string;
   /** Number of parts in that folder. */
   readonly count: number;
 }
 
-/** Consecutive parts that one thread writes. */
-interface PlannedTask {
-  readonly parts: readonly PlannedPart[];
-  /** See `PartsToWrite`. */
-  readonly isHeld: boolean;
+export interface PlannedOutput {
+  /** Files in plan order. */
+  readonly files: readonly TableFile[];
+  /** Yields the parts of each task, in the order of the output. */
+  readonly tasks: () => Iterable<readonly PlannedPart[]>;
+  /** True: workers can run the tasks. */
+  readonly isForWorkers: boolean;
 }
 
-interface PlannedOutput {
-  /** Files in plan order. */
-  readonly files: readonly RowsFile[];
-  /** Tasks, in the order of the output. */
-  readonly tasks: Iterable<PlannedTask>;
-}
+/** Limits of a task, which needs a lease and a thread. Ranges take memory, too. */
+const TASK = { bytes: 32 << 20, ranges: 100_000 };
+
+/** Limits of a task that holds its rows in memory, and opens each of its files once. */
+const HELD_TASK = { bytes: 128 << 20, ranges: 100_000 };
+
+/** Ranges that workers keep, some 50 bytes each. More are planned while the coordinator writes. */
+const MOST_RANGES = 500_000;
 
 /** Lists of folders that are read at once. Files without a list take the memory of their rows. */
 const LISTS_AT_ONCE = 8;
@@ -81,11 +91,16 @@ export async function planOutput(output: OutputToShape, signal: AbortSignal): Pr
     ? await planSorted(output, signal)
     : planParts(files.map(stretchOf), shape.limits);
   const all = parts.length === 0 ? [[]] : parts;
-  const tasks = divideParts(all, files, shape.partBytes).map(({ from, to }) => ({
-    parts: all.slice(from, to).map((ranges) => ({ ranges, folder: "", count: all.length })),
-    isHeld: false,
-  }));
-  return { files, tasks };
+  const sized = all.map((ranges) => {
+    const bytes = ranges.reduce((sum, range) => sum + rowsOf([range]) * rowBytesOf(files, range), 0);
+    return { ranges, bytes, folder: "", count: all.length };
+  });
+  const tasks = () => groupParts(sized, { ...TASK, bytes: shape.partBytes ?? TASK.bytes });
+  return { files, tasks, isForWorkers: true };
+}
+
+function rowBytesOf(files: readonly TableFile[], { source }: PartRange): number {
+  return stretchOf(present(files[source], "a rows file"), source).rowBytes;
 }
 
 async function planSorted(
@@ -109,20 +124,19 @@ async function planFolders(output: OutputToShape, signal: AbortSignal): Promise<
     plan.add(source, folders);
     return file;
   });
-  const partsOf = ({ name, ranges }: PlannedFolder): PlannedPart[] => {
-    const stretches = ranges.map((range) => {
-      const { rowBytes } = stretchOf(present(ordered[range.source], "a rows file"), range.source);
-      return { ...range, rowBytes };
-    });
-    const parts = planParts(stretches, shape.limits);
-    return parts.map((part) => ({ ranges: part, folder: `/${name}`, count: parts.length }));
-  };
-  const tasks = function* (): Generator<PlannedTask> {
-    for (const run of plan.runs()) yield { parts: run.flatMap(partsOf), isHeld: run.length > 1 };
+  const parts = function* (): Generator<PlannedPart> {
+    for (const { name, ranges, bytes } of plan.folders()) {
+      const rowBytes = bytes / rowsOf(ranges);
+      const stretches = ranges.map((range) => ({ ...range, rowBytes: rowBytesOf(ordered, range) }));
+      const own = planParts(stretches, shape.limits);
+      for (const part of own)
+        yield { ranges: part, bytes: rowBytes * rowsOf(part), folder: `/${name}`, count: own.length };
+    }
     // An output without rows still needs a schema.
-    if (plan.isEmpty) yield { parts: [{ ranges: [], folder: "", count: 1 }], isHeld: false };
+    if (plan.ranges === 0) yield { ranges: [], bytes: 0, folder: "", count: 1 };
   };
-  return { files: ordered, tasks: tasks() };
+  const tasks = () => groupParts(parts(), { ...HELD_TASK, bytes: shape.partBytes ?? HELD_TASK.bytes });
+  return { files: ordered, tasks, isForWorkers: hasLists && plan.ranges <= MOST_RANGES };
 }
 
 async function listFolders(

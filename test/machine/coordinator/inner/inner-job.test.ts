@@ -6,9 +6,10 @@ import { runInnerJob } from "../../../../coordinator/inner/inner-job.ts";
 import { TaskWatch } from "../../../../coordinator/insight/task-watch.ts";
 import type { ActiveJob } from "../../../../coordinator/job/active-job.ts";
 import { realSeams } from "../../../../coordinator/job/job-seams.ts";
+import type { TaskResult } from "../../../../coordinator/publish/tasks-to-run.ts";
 import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { reducePartials } from "../../../../coordinator/reduce/reduce.ts";
-import type { ReduceOptions, TaskResult } from "../../../../coordinator/reduce/reduce-options.ts";
+import type { ReduceOptions } from "../../../../coordinator/reduce/reduce-options.ts";
 import { DEFAULT_SCHEDULE } from "../../../../coordinator/schedule/state/config.ts";
 import { NEVER, sleep } from "../../../../shared/core/abort.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
@@ -97,7 +98,7 @@ async function reduceTask(
   attempt: Pick<PartialManifest, "shard" | "token">,
   range: ReturnType<typeof bucketRangeOf>,
 ): Promise<PartialManifest> {
-  if (tasks === null) throw new Error("the job has no tasks");
+  if (tasks === null || "rows" in tasks) throw new Error("the job has no reduction");
   const list = await storage.read(tasks.list.location, 0, tasks.list.bytes, { signal: NEVER });
   const tables: TableFile[] = JSON.parse(Buffer.from(list).toString("utf8"));
   const executionId = asExecutionId(`e${Math.random().toString(36).slice(2)}`);

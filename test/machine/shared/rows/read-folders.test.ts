@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Int32, makeData } from "apache-arrow";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { FolderPlan, type RunLimits } from "../../../../coordinator/publish/shape/folder-plan.ts";
+import { FolderPlan } from "../../../../coordinator/publish/shape/folder-plan.ts";
 import { NEVER } from "../../../../shared/core/abort.ts";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { orderByFolder } from "../../../../shared/rows/order-by-folder.ts";
+import { groupParts, type TaskLimits } from "../../../../shared/rows/plan-parts.ts";
 import { folderSchema, holdFolders, readFolder } from "../../../../shared/rows/read-folders.ts";
 import type { PartRange } from "../../../../shared/rows/read-ranges.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
@@ -40,7 +41,12 @@ async function fileOf(source: number, rows: number, folders: number) {
 }
 
 /** Reads all folders, each in two parts. Returns their values, and the most reads of one file's footer. */
-async function readAll(sources: number, rows: number, folders: number, limits?: RunLimits) {
+async function readAll(
+  sources: number,
+  rows: number,
+  folders: number,
+  limits: TaskLimits = { bytes: 1_000_000, ranges: 100_000 },
+) {
   const reads = new Map<string, number>();
   const storage: Storage = Object.create(local, {
     read: {
@@ -62,7 +68,7 @@ async function readAll(sources: number, rows: number, folders: number, limits?: 
   const schema = folderSchema(tableOf({ k: int32([]), n: int32([]) }).schema, ["k"]);
   expect(schema.names).toEqual(["n"]);
   const found: Record<string, number[]> = {};
-  for (const run of plan.runs(limits)) {
+  for (const run of groupParts(plan.folders(), limits)) {
     const ranges = run.flatMap((folder) => folder.ranges);
     const held = run.length > 1 ? await holdFolders(ranges, schema, source) : null;
     for (const folder of run) {
@@ -84,7 +90,7 @@ function cutInTwo([first, ...others]: readonly PartRange[]): readonly [PartRange
   return [[{ ...first, rowEnd: middle }], [{ ...first, rowStart: middle }, ...others]];
 }
 
-test.each<[string, RunLimits | undefined]>([
+test.each<[string, TaskLimits | undefined]>([
   ["all at once", undefined],
   ["in runs of a few folders", { bytes: 4_000, ranges: 1_000 }],
   ["in runs of a few ranges", { bytes: 1_000_000, ranges: 12 }],

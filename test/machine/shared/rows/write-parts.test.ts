@@ -69,9 +69,15 @@ async function sortAll(shards: readonly Table[], { sort, limits, format = "parqu
   const parts = await planSortedParts({ files, format, sort, limits }, access);
   const scratch = join(root, `${run}`);
   const folder = parseLocation(join(scratch, "parts"));
-  const form = { format, ending: format, form: rowsFormOf({ sort: [...sort] }), isSortedAcross: true };
+  const form = {
+    format,
+    ending: format,
+    form: rowsFormOf({ sort: [...sort] }),
+    isSortedAcross: true,
+    partitionBy: [],
+  };
   const place = { ...access, from: storage, folder, scratch };
-  const made = await writeParts({ files, parts, first: 0, partitionBy: [], isHeld: false, ...form }, place);
+  const made = await writeParts({ files, parts, first: 0, ...form }, place);
   return made.map(({ name, part: _, ...part }) => ({ ...part, location: below(folder, name) }));
 }
 

@@ -82,7 +82,7 @@ async function stageAndPublish(
   { partials = PARTIALS, confirm = async () => {}, inputFiles = null, paths = PATHS }: StageOptions = {},
 ): Promise<void> {
   const staged = await stageOutput({
-    facts: {
+    facts: () => ({
       job: { id: aJobId("j1"), name: "digits" },
       digests: { spec: aDigest("s"), input: aDigest("i"), model: aDigest("m") },
       run: {
@@ -94,7 +94,7 @@ async function stageAndPublish(
       builds: [],
       versions: {},
       inputFiles,
-    },
+    }),
     partials: partials.map(({ partial }) => partial),
     paths,
     reduced: [],

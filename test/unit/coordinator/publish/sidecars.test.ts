@@ -38,7 +38,7 @@ class Dying {
   async publish(): Promise<void> {
     const { storage } = this;
     const staged = await stageOutput({
-      facts: {
+      facts: () => ({
         job: { id: aJobId("j1"), name: "j" },
         digests: { spec: aDigest("s"), input: aDigest("i"), model: aDigest("m") },
         run: { ...NO_RUN, rowsTotal: 1, shardsCommitted: 1, attempts: 1 },
@@ -46,7 +46,7 @@ class Dying {
         sidecars: this.#besides,
         builds: [],
         versions: {},
-      },
+      }),
       partials: [PARTIAL],
       paths: PATHS,
       reduced: [],

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { orderFile } from "../../../../../coordinator/publish/shape/order-file.ts";
 import { planOutput } from "../../../../../coordinator/publish/shape/plan-output.ts";
 import { NEVER } from "../../../../../shared/core/abort.ts";
+import { sha256 } from "../../../../../shared/core/digest.ts";
 import { encodeArrow, encodeParquet } from "../../../../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../../../../shared/dataset/open-dataset-file.ts";
 import { NO_STORES } from "../../../../../shared/domain/job-stores.ts";
@@ -19,6 +20,7 @@ import type { RowsShape } from "../../../../../shared/rows/rows-shape.ts";
 import { type PartFile, writeParts } from "../../../../../shared/rows/write-parts.ts";
 import { createLocalStorage } from "../../../../../shared/storage/local.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
+import { aDigest } from "../../../../support/ids.ts";
 import { memorySource } from "../../../../support/memory-source.ts";
 import { readRows } from "../../../../support/read-rows.ts";
 import { everyType, only, plainRows, tableOf } from "../../../../support/sample-table.ts";
@@ -45,7 +47,6 @@ const PLAIN: RowsShape = {
 
 /** Bytes of some parts: outputs of these tests have several tasks. */
 const TASK_BYTES = 4_000;
-
 let run = 0;
 
 /** Stores a table as a worker does. @param isEarly true: as a worker of an earlier version, and orders it */
@@ -54,7 +55,7 @@ async function stored(name: string, table: Table, job: RowsShape, isEarly: boole
   const put = async (path: string, bytes: Uint8Array) => {
     const location = parseLocation(join(root, path));
     await storage.put(location, sourceOfBytes(bytes), { signal: NEVER });
-    return { location, rows: table.numRows, bytes: bytes.length };
+    return { location, rows: table.numRows, bytes: bytes.length, sha256: sha256(bytes) };
   };
   const encode = format === "arrow" ? encodeArrow : encodeParquet;
   const list = async (folders: readonly FolderRows[]) =>
@@ -81,13 +82,16 @@ async function shape(tables: readonly Table[], wanted: Partial<RowsShape>, isEar
   const scratch = join(root, `scratch-${run}`);
   const place = { storage, scratch, signal: never };
   const shape = { ...job, stores: NO_STORES, partBytes: TASK_BYTES };
-  const planned = await planOutput({ shape, files, folder: stage, storage, scratch }, never);
+  const planned = await planOutput(
+    { shape, files, commits: aDigest("c"), folder: stage, storage, scratch },
+    never,
+  );
   const written: number[] = [];
   const onWritten = (rows: number) => written.push(rows);
   const made: (Pick<PartFile, "rows" | "sha256"> & { readonly path: string })[] = [];
   let first = 0;
-  for (const { parts, isHeld } of planned.tasks) {
-    const task = { ...job, files: planned.files, parts: parts.map(({ ranges }) => ranges), first, isHeld };
+  for (const parts of planned.tasks()) {
+    const task = { ...job, files: planned.files, parts: parts.map(({ ranges }) => ranges), first };
     for (const file of await writeParts(task, { ...place, from: storage, folder: stage }, onWritten)) {
       const path = `rows${parts[file.part - first]?.folder}/${file.name}`;
       await mkdir(dirname(join(stage, path)), { recursive: true });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FolderPlan } from "../../../../../coordinator/publish/shape/folder-plan.ts";
+import { groupParts } from "../../../../../shared/rows/plan-parts.ts";
 
 const ROOMY = { bytes: 1_000_000, ranges: 1_000_000 };
 const folder = (name: string, rows: number, bytes = 1) => ({ name, rows, bytes });
@@ -12,7 +13,7 @@ test("each folder has its rows of all files in plan order, whatever the order of
   plan.add(1, []);
   plan.add(3, [folder("k=b", 3), folder("k=c", 4)]);
   const range = (source: number, rowStart: number, rowEnd: number) => ({ source, rowStart, rowEnd });
-  expect([...plan.runs(ROOMY)]).toEqual([
+  expect([...groupParts(plan.folders(), ROOMY)]).toEqual([
     [
       { name: "k=a", ranges: [range(0, 0, 1), range(2, 0, 5)], bytes: 2 },
       { name: "k=b", ranges: [range(3, 0, 3)], bytes: 1 },
@@ -42,7 +43,7 @@ test("runs are consecutive folders within the limits, and a larger folder is alo
           .sort((a, b) => (a.name < b.name ? -1 : 1)),
       );
       for (const [source, list] of named.entries()) plan.add(source, list);
-      const runs = [...plan.runs(most)];
+      const runs = [...groupParts(plan.folders(), most)];
       for (const run of runs) {
         const bytes = run.reduce((sum, each) => sum + each.bytes, 0);
         const ranges = run.reduce((sum, each) => sum + each.ranges.length, 0);
