@@ -1,3 +1,4 @@
+import type { ImagePlace } from "../../shared/boxes/place.ts";
 import { halfToEven } from "./half-to-even.ts";
 import type { EdgeRounding, ImageCrop, ImagePlan, ImageResize } from "./op.ts";
 import type { Region, Size } from "./pixels.ts";
@@ -33,6 +34,20 @@ export function fitOf(image: Size, { resize, crop }: Pick<ImagePlan, "resize" | 
     round === "halfToEven" && edge < size ? 0 - Math.floor((size - edge) / 2) : rounded((edge - size) / 2);
   const region = { x: startOf(scaled.width, width), y: startOf(scaled.height, height), width, height };
   return { scaled, region, fill: 0 };
+}
+
+/**
+ * Returns the place of an image in the model's input. YOLOX rounds an edge down, and has one scale for both
+ * edges. Ultralytics has a scale for each, as edges are rounded.
+ */
+export function placeOf(image: Size, plan: Pick<ImagePlan, "resize" | "crop">): ImagePlace {
+  const { scaled, region } = fitOf(image, plan);
+  const { width, height } = image;
+  const { resize } = plan;
+  const isOne = resize?.kind === "longestEdge" && resize.round === "floor";
+  const one = isOne ? resize.pixels / Math.max(width, height) : null;
+  const [scaleX, scaleY] = [one ?? scaled.width / width, one ?? scaled.height / height];
+  return { width, height, left: region.x, top: region.y, scaleX, scaleY };
 }
 
 function scaledSize({ width, height }: Size, resize: ImageResize | null): Size {

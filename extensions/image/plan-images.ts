@@ -1,3 +1,4 @@
+import { PLACE_LENGTH, placeColumn } from "../../shared/boxes/place.ts";
 import {
   type Dim,
   type ElementType,
@@ -34,7 +35,13 @@ export const planImageInput: FeaturePlanner = (said, { column, tensor, folder, r
   const { plan, rowDims } = planned;
   const item = { kind: "numeric", type: plan.dtype } as const;
   const type = { kind: "fixedList", item, length: product(rowDims) } as const;
-  return { data: { ...plan }, rowDims, columns: [{ name: column, type, nullable: false }] };
+  const number = { kind: "numeric", type: "float64" } as const;
+  const place = { kind: "fixedList", item: number, length: PLACE_LENGTH } as const;
+  const columns = [
+    { name: column, type, nullable: false },
+    { name: placeColumn(column), type: place, nullable: false },
+  ];
+  return { data: { ...plan }, rowDims, columns };
 };
 
 /** Fits the job's image keys to the model's input. Null: they do not fit, and the problems are reported. */

@@ -28,6 +28,7 @@ export function publishedFields(binding: Pick<MapBinding, "keep" | "outputs" | "
  * | `threshold` | `<column>_scores` float32, `<column>_indices` int32 or `<column>_labels` string: lists |
  * | `columns` | `<column>_<label>` float32 for each class |
  * | `ctc` | string, and `<column>_score` float32 |
+ * | `boxes` | lists: float32[4], `<column>_scores` float32, `_indices` int32, `_labels` string with labels |
  *
  * Output columns hold no nulls. Both the worker's columns and the check of SQL use this list.
  */
@@ -55,6 +56,11 @@ export function columnsOf(
   return definition.columns(output.op, opRowOf(output));
 }
 
+/** Returns the column of the model's rows that an output's op reads. Null: none. */
+export function readColumn({ op }: OutputBinding): string | null {
+  return opOf(op).reads?.(op) ?? null;
+}
+
 /** Returns the facts about a tensor that ops use. */
 export function opRowOf({ dtype, rowDims, rowValues, sequence, open }: Omit<OutputBinding, "op">): OpRow {
   return { dtype, dims: rowDims, values: rowValues, perPosition: sequence !== null || open !== undefined };
@@ -67,8 +73,8 @@ export function fieldOf({ column, dtype, open }: OutputBinding, made: OpColumn):
   const isText = labels !== undefined || own === "string";
   const value: FieldType = isText ? { kind: "string" } : { kind: "numeric", type: own };
   const cell: FieldType = length === null ? value : { kind: "fixedList", item: value, length };
-  const isList = perPosition || (most !== undefined && !isJoined);
-  const depth = isList ? (open === undefined ? 1 : listDepth(open)) : 0;
+  const isList = most !== undefined && !isJoined;
+  const depth = perPosition && open !== undefined ? listDepth(open) : Number(perPosition || isList);
   let nested: FieldType = cell;
   for (let level = 0; level < depth; level += 1) nested = { kind: "list", item: nested };
   return { name: `${column}${suffix}`, type: nested, nullable: false };

@@ -27,7 +27,7 @@ export const labelsKey = (z: Zod) =>
     ])
     .exactOptional()
     .describe(
-      "With `argmax`, `topK`, `threshold`, `columns` or `ctc`: the names of the classes in index order. The column then holds names, " +
+      "With `argmax`, `topK`, `threshold`, `columns`, `boxes` or `ctc`: the names of the classes in index order. The column then holds names, " +
         "or is named by one. `{ column: label }` takes the names of that column's classes from the input, where Hugging Face's " +
         "`datasets` wrote it (ClassLabel). `{ file: names.txt }` reads a file, and `{ metadata: names }` the model's metadata. " +
         "Default: the names that the model or its folder gives. With `op: ctc`: the characters. The blank may be omitted, or the blank and a space as the last class.",

@@ -65,8 +65,9 @@ export type WriteRow = (scores: Scores, row: number, at: number, positions: numb
  * list. A column without `most` has one cell.
  *
  * @param positions count of the row's own positions. Even rows: 1
+ * @param cell the row's numbers in the column that the op reads. Empty: it reads none
  */
-export type WriteList = (scores: Scores, row: number, positions: number) => number;
+export type WriteList = (scores: Scores, row: number, positions: number, cell: Float64Array) => number;
 
 /** Reason why an output of the job file does not fit its tensor. */
 export interface OpProblem {
@@ -112,6 +113,8 @@ export interface OutputOp<Binding extends OpBinding = OpBinding> {
   /** Describes the op for people: `topK 3`. */
   describe(binding: Binding, row: OpRow): string;
   columns(binding: Binding, row: OpRow): readonly OpColumn[];
+  /** Returns the column of the model's rows that `writeList` reads: lists of numbers. Null: none. */
+  reads?(binding: Binding): string | null;
   /**
    * Returns the writer of rows. `columns` has memory for all rows of a shard, in the order of the columns.
    * Not called for a column of the tensor's own type, whose values are copied.

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import { present } from "../core/assert.ts";
 import { argmax } from "./argmax.ts";
+import { boxes } from "./boxes.ts";
 import { columns } from "./columns.ts";
 import { ctc } from "./ctc.ts";
 import { maxSoftmax } from "./max-softmax.ts";
@@ -24,6 +25,7 @@ export const OUTPUT_OPS = [
   threshold,
   columns,
   ctc,
+  boxes,
 ] as const satisfies readonly OutputOp[];
 
 type AnyOp = (typeof OUTPUT_OPS)[number];

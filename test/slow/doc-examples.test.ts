@@ -40,10 +40,11 @@ function examplesOf(title: string): readonly Example[] {
   return [...section.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, yaml = ""]) => parse(yaml) as Example);
 }
 
-// Examples without inputs are of other models, which have tests of their own.
-const EXAMPLES = [...examplesOf("Text"), ...examplesOf("Outputs")].filter(
-  ({ map }) => (map.inputs as Example["map"]["inputs"] | undefined) !== undefined,
-);
+// Examples without inputs, or of images, are of other models, which have tests of their own.
+const EXAMPLES = [...examplesOf("Text"), ...examplesOf("Outputs")].filter(({ map }) => {
+  const inputs = map.inputs as Example["map"]["inputs"] | undefined;
+  return inputs !== undefined && !("images" in inputs);
+});
 const BODIES = ["Anna of Acme met Bob in Oslo. They spoke for hours.", "short", "one two three ".repeat(40)];
 
 /** Number of ids, as in the tokenizer. */

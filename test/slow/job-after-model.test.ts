@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
-import { type Data, Field, FixedSizeList, Float32, makeData } from "apache-arrow";
+import { Binary, type Data, Field, FixedSizeList, Float32, makeData, vectorFromArray } from "apache-arrow";
+import sharp from "sharp";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { present } from "../../shared/core/assert.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
-import { identityModel, withMetadata } from "../support/onnx-model.ts";
+import { identityModel, onnxModel, withMetadata } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 import { refused } from "../support/refusals.ts";
 import { tableOf } from "../support/sample-table.ts";
@@ -65,6 +68,103 @@ test.each([[{ metadata: "character" }], [{ file: "characters.txt" }]])(
     expect(rows.map(([, score]) => score)).toEqual(paddle.scores.map((score) => expect.closeTo(score, 4)));
   },
 );
+
+/** A detector's tensor, and its boxes in images of several sizes by Ultralytics. */
+const BOXES = JSON.parse(
+  readFileSync(new URL("../support/decoders/boxes.json", import.meta.url), "utf8"),
+) as {
+  readonly cases: readonly {
+    readonly dims: readonly number[];
+    readonly tensor: string;
+    readonly kept: { readonly scores: string; readonly indices: readonly number[] };
+  }[];
+  readonly photos: readonly {
+    readonly width: number;
+    readonly height: number;
+    readonly corners: readonly (readonly number[])[];
+  }[];
+};
+
+function floatsOf(packed = ""): readonly number[] {
+  return [...new Float32Array(Uint8Array.from(Buffer.from(packed, "base64")).buffer)];
+}
+
+/** Returns a job of a detector whose tensor comes from a column, with the outputs of the page's example. */
+async function detectorJob(image: object): Promise<JobFolder> {
+  const page = readFileSync(new URL("../../docs/job-file.md", import.meta.url), "utf8");
+  const section = page.split("\n### Boxes of detectors\n")[1] ?? "";
+  const example = parse(/^```yaml\n(.*?)^```$/ms.exec(section)?.[1] ?? "") as {
+    readonly map: { readonly inputs: object; readonly outputs: { readonly things: object } };
+  };
+  const { inputs, outputs } = example.map;
+  const job = await JobFolder.make({
+    files: 0,
+    spec: {
+      input: { path: "./data", shardRows: 2 },
+      map: {
+        inputs: { ...inputs, x: "x" },
+        outputs: { things: { ...outputs.things, ...image } },
+        batch: { rows: 2 },
+      },
+      reduce: {},
+    },
+  });
+  const [anchors = 0, values = 0] = BOXES.cases[1]?.dims ?? [];
+  const tensor = { dtype: "float32", dims: ["n", anchors, values] } as const;
+  const model = onnxModel({
+    inputs: [
+      { name: "images", dtype: "float32", dims: ["n", 3, 64, 64] },
+      { name: "x", ...tensor },
+    ],
+    outputs: [{ name: "output0", ...tensor }],
+    nodes: [{ op: "Identity", inputs: ["x"], outputs: ["output0"] }],
+  });
+  await job.write("model.onnx", withMetadata(model, { names: "{0: 'cat', 1: 'dog', 2: 'snowy owl'}" }));
+  const photos = await Promise.all(
+    BOXES.photos.map(({ width, height }) =>
+      sharp({ create: { width, height, channels: 3, background: "red" } })
+        .png()
+        .toBuffer(),
+    ),
+  );
+  const x = listsOf(photos.map(() => floatsOf(BOXES.cases[1]?.tensor)));
+  await job.writeData(
+    "data/photos.parquet",
+    tableOf({ photo: vectorFromArray(photos, new Binary()).data[0] as Data, x }),
+    3,
+  );
+  return job;
+}
+
+test("boxes are where Ultralytics puts them in the images", async () => {
+  await using job = await detectorJob({});
+  expect(await runCli(["run", job.job, "--workers", "2"])).toMatchObject({ code: 0 });
+  const rows = await query(
+    `SELECT to_json(things), to_json(things_scores), to_json(things_labels) FROM read_parquet('${job.out}/rows/*.parquet')
+     ORDER BY filename, file_row_number`,
+  );
+  const { scores, indices } = present(BOXES.cases[1], "the second case").kept;
+  const near = (value: number) => expect.closeTo(value, 3);
+  const labels = indices.map((index) => ["cat", "dog", "snowy owl"][index]);
+  expect(rows.map((row) => row.map((cell) => JSON.parse(String(cell))))).toEqual(
+    BOXES.photos.map(({ corners }) => [
+      corners.map((box) => box.map(near)),
+      floatsOf(scores).map((score) => expect.closeTo(score, 6)),
+      labels,
+    ]),
+  );
+});
+
+test.each([
+  [{ picture: "x" }, "picture", "is not an input made from images"],
+  [{ head: "yolov8" }, "labels", "not one label for each class"],
+])("boxes with %j are refused before any work", async (changes, where, what) => {
+  await using job = await detectorJob(changes);
+  const { error } = await refused(job);
+  expect(error.problems).toMatchObject([
+    { where: expect.stringContaining(`map.outputs.things.${where}`), what },
+  ]);
+});
 
 test.each([
   [{ metadata: "characters" }, "labels.metadata", "the model's metadata have no `characters`"],

@@ -63,7 +63,10 @@ function int8(value: number): number {
   return value * 127 - down === up - value * 127 && down % 2 === 0 ? down : nearest;
 }
 
-/** Plain implementations of all ops. A new op has no test before it is listed here. */
+/**
+ * Plain implementations of all ops on one vector a row. A new op has no test before it is listed here.
+ * `boxes.test.ts` compares boxes with other programs.
+ */
 export const PLAIN_OPS = {
   raw: (values, plan) => [
     plan.kind === "raw" && plan.vector !== undefined ? embedded(values, plan.vector) : values,
@@ -101,4 +104,4 @@ export const PLAIN_OPS = {
     const sum = scores.reduce((total, score) => total + score, 0);
     return [taken.map(({ index }) => index), [scores.length === 0 ? 0 : sum / scores.length]];
   },
-} as const satisfies Record<OpKind, PlainOp>;
+} as const satisfies Record<Exclude<OpKind, "boxes">, PlainOp>;

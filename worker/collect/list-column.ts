@@ -5,6 +5,16 @@ import type { RowRange } from "../tensorize/input-chunk.ts";
 import { arrowField } from "./arrow-fields.ts";
 import { cellData, type FlatData, flatOf, grown, type MadeColumn } from "./output-column.ts";
 
+/** Cells of a column of lists. */
+interface ListCells {
+  /** Buffer for the most cells that a row, or a position of it, can have. */
+  readonly room: ColumnValues;
+  /** Values of a cell. */
+  readonly width: number;
+  /** Each row has one cell, not a list. */
+  readonly isOne: boolean;
+}
+
 /**
  * Made column of lists with different lengths, or of texts that are joined from such lists. The cells of all
  * rows are stored in order of writing, which differs from the order of rows. A column of another type has one
@@ -16,7 +26,9 @@ export class ListColumn implements MadeColumn {
   cells: ColumnValues;
   /** Each row has one cell, not a list. */
   readonly #isOne: boolean;
-  /** Most cells of a position. */
+  /** Values of a cell. */
+  readonly #width: number;
+  /** Most values of a position. */
   readonly #most: number;
   readonly #flat: FlatData;
   readonly #longest: number;
@@ -26,19 +38,17 @@ export class ListColumn implements MadeColumn {
   #starts: Uint32Array;
   #counts: Uint32Array;
 
-  /**
-   * @param cells buffer for the most cells that a row, or a position of it, can have
-   * @param capacityRows rows of the shard
-   */
+  /** @param capacityRows rows of the shard */
   constructor(
     field: Field,
-    { room, isOne }: { readonly room: ColumnValues; readonly isOne: boolean },
+    { room, width, isOne }: ListCells,
     capacityRows: number,
     labels: readonly string[] | null = null,
   ) {
     this.field = arrowField(field);
     this.cells = room;
     this.#isOne = isOne;
+    this.#width = width;
     this.#most = room.length;
     this.#written = room.slice(0, 0);
     this.#starts = new Uint32Array(capacityRows);
@@ -72,8 +82,9 @@ export class ListColumn implements MadeColumn {
   /** Stores the first `length` of `cells` as the row at `place`. */
   append(place: number, length: number): void {
     const count = this.#isOne ? 1 : length;
-    this.#written = grown(this.#written, this.#used + count);
-    this.#written.set(this.cells.subarray(0, count), this.#used);
+    const from = this.#used * this.#width;
+    this.#written = grown(this.#written, from + count * this.#width);
+    this.#written.set(this.cells.subarray(0, count * this.#width), from);
     this.#starts[place] = this.#used;
     this.#counts[place] = count;
     this.#used += count;
@@ -103,13 +114,14 @@ export class ListColumn implements MadeColumn {
   }
 
   #gather(places: readonly RowRange[], cells: number): ColumnValues {
-    const values = new (this.cells.constructor as new (length: number) => ColumnValues)(cells);
+    const width = this.#width;
+    const values = new (this.cells.constructor as new (length: number) => ColumnValues)(cells * width);
     let at = 0;
     for (const { start, end } of places) {
       for (let place = start; place < end; place += 1) {
-        const from = this.#starts[place] ?? 0;
-        const count = this.#counts[place] ?? 0;
-        for (let cell = from; cell < from + count; cell += 1) values[at++] = this.#written[cell] ?? 0;
+        const from = (this.#starts[place] ?? 0) * width;
+        const to = from + (this.#counts[place] ?? 0) * width;
+        for (let value = from; value < to; value += 1) values[at++] = this.#written[value] ?? 0;
       }
     }
     return values;

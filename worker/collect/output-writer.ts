@@ -2,8 +2,9 @@ import { assert, present } from "../../shared/core/assert.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { OpenDims, OutputBinding } from "../../shared/domain/map-binding.ts";
 import type { RanShape } from "../../shared/domain/model-output.ts";
-import { columnsOf, fieldOf } from "../../shared/domain/output-fields.ts";
-import { DTYPE_ARRAYS, type TensorData } from "../../shared/domain/tensor.ts";
+import { lengthsIn } from "../../shared/domain/open-dims.ts";
+import { columnsOf, fieldOf, readColumn } from "../../shared/domain/output-fields.ts";
+import { DTYPE_ARRAYS, product, type TensorData } from "../../shared/domain/tensor.ts";
 import type {
   ColumnValues,
   OpColumn,
@@ -29,6 +30,7 @@ import {
 } from "./output-column.ts";
 import { PositionsColumn } from "./positions-column.ts";
 import { RaggedColumn } from "./ragged-column.ts";
+import { RowCells } from "./row-cells.ts";
 import { TextColumn } from "./text-column.ts";
 
 /** Makes the columns of one output binding from tensors. */
@@ -65,8 +67,8 @@ export function createOutputWriter(
     return positionsWriter(new PositionsColumn(field, { ...binding, sequence }));
   }
   if (op.writeList !== undefined) {
-    const lists = columns.map(({ field, labels, made }) => {
-      const cells = { isOne: made.most === undefined, room: roomFor(made, made.most ?? 1) };
+    const lists = columns.map(({ field, labels, made, width }) => {
+      const cells = { isOne: made.most === undefined, width, room: roomFor(made, (made.most ?? 1) * width) };
       return new ListColumn(field, cells, capacityRows, labels);
     });
     const writeList = op.writeList.bind(op);
@@ -188,30 +190,44 @@ function listWriter(
   writeInto: () => WriteList,
 ): OutputWriter {
   const positions = new PositionCounts(binding);
+  const cells = new RowCells(readColumn(binding));
   let write = writeInto();
   return {
     columns,
     open: (chunk, place) => {
       for (const column of columns) column.reserve(place + chunk.rows);
       positions.open(chunk, place);
+      cells.open(chunk, place);
     },
-    write: (tensor, placements) => {
+    write: (tensor, placements, outputs = {}) => {
       const scores = scoresOf(tensor, binding);
+      const lengths = openLengths(binding, outputs);
       const widened = columns.map((column) => column.widen(scores.length));
       if (widened.includes(true)) write = writeInto();
       for (const { tensorRow, rows, place } of placements) {
         for (let row = 0; row < rows; row += 1) {
-          const count = write(scores, tensorRow + row, positions.of(place + row));
-          for (const column of columns) column.append(place + row, count);
+          const [from, at] = [tensorRow + row, place + row];
+          const own = binding.open === undefined ? positions.of(at) : (lengths?.[from] ?? scores.length);
+          const count = write(scores, from, own, cells.of(at));
+          for (const column of columns) column.append(at, count);
         }
       }
     },
   };
 }
 
-function scoresOf(tensor: TensorData, { rowValues, sequence }: OutputBinding): Scores {
-  const length = sequence !== null ? (tensor.dims[1] ?? 0) : 1;
-  return { values: numbersOf(tensor), width: rowValues, length };
+function scoresOf(tensor: TensorData, { rowValues, sequence, open }: OutputBinding): Scores {
+  const lists = open?.dims.length ?? (sequence === null ? 0 : 1);
+  return { values: numbersOf(tensor), width: rowValues, length: product(tensor.dims.slice(1, 1 + lists)) };
+}
+
+/** Returns the lengths of a batch's rows. Null: no output has them. */
+function openLengths(
+  { open }: OutputBinding,
+  outputs: Readonly<Record<string, TensorData>>,
+): readonly number[] | null {
+  if (open === undefined || open.lengths === null) return null;
+  return lengthsIn(present(outputs[open.lengths], "lengths are an output of the run"));
 }
 
 /** Positions of uneven rows, by row of the shard. */

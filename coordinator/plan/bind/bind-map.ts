@@ -7,7 +7,7 @@ import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import type { MapBinding, OutputBinding } from "../../../shared/domain/map-binding.ts";
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
-import { outputFields } from "../../../shared/domain/output-fields.ts";
+import { outputFields, readColumn } from "../../../shared/domain/output-fields.ts";
 import type { ModelSignature } from "../../../shared/domain/tensor.ts";
 import type { TextCause } from "../../../shared/domain/text-cause.ts";
 import type { DescribedFiles } from "../../../shared/extension/step-part.ts";
@@ -18,6 +18,7 @@ import { MOST_CLASS_COLUMNS } from "../../../shared/output-ops/columns.ts";
 import { batchNamesOf, bindBatch, checkTokens, inputsBatchFirst } from "./bind-batch.ts";
 import { bindInputs, ownSpec } from "./bind-inputs.ts";
 import { bindOutput } from "./bind-output.ts";
+import { withPlace } from "./bind-place.ts";
 import { isWhole } from "./bind-same.ts";
 import { bindStates, isState } from "./bind-states.ts";
 import { aloneIfNeeded } from "./open-dims.ts";
@@ -87,7 +88,8 @@ export function bindMap(
     metadata: signature.metadata ?? {},
   };
   const outputs: OutputBinding[] = [];
-  for (const [column, output] of wantedOutputs(spec, signature)) {
+  for (const [column, said] of wantedOutputs(spec, signature)) {
+    const output = withPlace([column, said], spec, fields, problems);
     const binding = bindOutput(column, output, context, problems);
     if (binding !== null) outputs.push(binding);
   }
@@ -95,6 +97,7 @@ export function bindMap(
   checkClashes(keep, outputs, problems);
   const read = new Set([
     ...inputs.flatMap(({ source }) => sourceColumns(source)),
+    ...outputs.flatMap((output) => readColumn(output) ?? []),
     ...keep.map((field) => field.name),
   ]);
   const order = fields.map((field) => field.name).filter((name) => read.has(name));

@@ -1,5 +1,7 @@
 import type { MapBinding, OpenDims, OutputBinding } from "../../../shared/domain/map-binding.ts";
-import { runsAlone } from "../../../shared/domain/open-dims.ts";
+import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
+import { USUAL_OP } from "../../../shared/domain/model-folder.ts";
+import { listDepth, runsAlone } from "../../../shared/domain/open-dims.ts";
 import { isUneven } from "../../../shared/domain/row-shape.ts";
 import {
   type Dim,
@@ -12,6 +14,7 @@ import {
 } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
+import { opOf } from "../../../shared/output-ops/output-ops.ts";
 import { findOutput } from "./bind-states.ts";
 import type { RequestedOutput } from "./check-op.ts";
 import { closedDims } from "./dims.ts";
@@ -53,9 +56,9 @@ export function bindOpen(
     const what = `an item of \`${tensor.name}\` has too many values`;
     problems.push({ path, part: "value", what, expected: `at most ${MAX_ROW_VALUES} values` });
   }
-  checkRaw({ tensor, spec, path }, problems);
-  if (rowDims === null || problems.length > before) return null;
-  return { open: { dims: dims.slice(0, lists).map((dim) => (isFixed(dim) ? dim : null)), lengths }, rowDims };
+  const open = { dims: dims.slice(0, lists).map((dim) => (isFixed(dim) ? dim : null)), lengths };
+  if (listDepth(open) !== 1 || !takesLists(spec)) checkRaw({ tensor, spec, path }, problems);
+  return rowDims === null || problems.length > before ? null : { open, rowDims };
 }
 
 /** Describes an open output that the job does not name. To run rows one by one is the user's decision. */
@@ -85,6 +88,12 @@ function checkLengths(name: string, path: KeyPath, signature: ModelSignature, pr
 
 function isCount({ dtype, dims }: TensorInfo): boolean {
   return /^u?int/.test(dtype) && dims.length > 0 && dims.slice(1).every((dim) => !isFixed(dim) || dim === 1);
+}
+
+/** Checks whether an output's op makes lists of its own from the positions of a row. */
+function takesLists({ op = USUAL_OP }: OutputSpec): boolean {
+  const { takesPositions, writeList } = opOf({ kind: op });
+  return takesPositions && writeList !== undefined;
 }
 
 function checkRaw({ tensor, spec, path }: RequestedOutput, problems: SpecProblem[]): void {

@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { fitOf } from "../../../extensions/image/fit.ts";
+import { fitOf, placeOf } from "../../../extensions/image/fit.ts";
 import type { ImageResize } from "../../../extensions/image/op.ts";
+import { type ImagePlace, placeNumbers, putInImage } from "../../../shared/boxes/place.ts";
 
 const size = (width: number, height: number) => ({ width, height });
 const shortest = (pixels: number) => ({ kind: "shortestEdge", pixels }) as const;
@@ -76,5 +78,40 @@ describe("fitOf", () => {
     });
     expect(inSquare(size(66, 128), "topLeft").region).toEqual({ x: 0, y: 0, ...size(64, 64) });
     expect(inSquare(size(10_000, 3), "center").scaled).toEqual(size(64, 1));
+  });
+});
+
+describe("the place of an image", () => {
+  /** Boxes that Ultralytics and YOLOX put back: see `make-boxes.py`. */
+  const reference: {
+    readonly corners: readonly (readonly number[])[];
+    readonly places: readonly {
+      readonly round: "round" | "floor";
+      readonly width: number;
+      readonly height: number;
+      readonly corners: readonly (readonly number[])[];
+    }[];
+  } = JSON.parse(readFileSync(new URL("../../support/decoders/boxes.json", import.meta.url), "utf8"));
+
+  const inImage = (corners: readonly (readonly number[])[], place: ImagePlace) => {
+    const flat = corners.flat();
+    putInImage(flat, placeNumbers(place), corners.length);
+    return corners.map((_, index) => flat.slice(4 * index, 4 * index + 4));
+  };
+
+  it.each(reference.places)("boxes of $width x $height, $round, are those of the makers", (image) => {
+    const { round } = image;
+    const resize = { ...longest(round === "floor" ? "topLeft" : "center"), round };
+    const found = inImage(reference.corners, placeOf(image, { resize, crop: null }));
+    // The makers compute in float32.
+    const near = (value: number) => expect.closeTo(value, value > 1000 ? 2 : 3);
+    expect(found).toEqual(image.corners.map((box) => box.map(near)));
+  });
+
+  it("stretched and cropped images have a scale for each edge, and the start of the crop", () => {
+    const stretched = placeOf(size(200, 50), { resize: { kind: "exact", ...size(64, 64) }, crop: null });
+    expect(inImage([[0, 0, 32, 64]], stretched)).toEqual([[0, 0, 100, 50]]);
+    const cropped = placeOf(size(200, 100), { resize: shortest(50), crop: size(40, 40) });
+    expect(inImage([[0, 0, 40, 40]], cropped)).toEqual([[60, 10, 140, 90]]);
   });
 });

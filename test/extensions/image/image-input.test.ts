@@ -78,6 +78,7 @@ describe("an input of images", () => {
     const image = { resize: { shortestEdge: 256 }, crop, mean: 0.5, std: [0.1, 0.2, 0.3] };
     const { step, inputs } = await planned({ image, spec: { scale: 2 } });
     const type = { kind: "fixedList", item: { kind: "numeric", type: "float32" }, length: 150_528 };
+    const place = { kind: "fixedList", item: { kind: "numeric", type: "float64" }, length: 6 };
     expect(step).toEqual({
       where: "map.inputs.x.image",
       op: {
@@ -91,6 +92,7 @@ describe("an input of images", () => {
       columns: [
         ...FIELDS.map((field) => ({ ...field, from: field.name })),
         { name: "shardmill:x", type, nullable: false, from: null },
+        { name: "shardmill:x:place", type: place, nullable: false, from: null },
       ],
     });
     expect(inputs.x).toEqual({ column: "shardmill:x", shape: [3, 224, 224], scale: 2, offset: 0 });

@@ -8,7 +8,7 @@ const PRODUCT = /^(shared|coordinator|worker|extensions|cli)\//;
 /** Small files with one importer that have a reason. */
 export const SEAMS: readonly RegExp[] = [
   // One file for each op, source, extension and command: a new one needs only its own file and the list.
-  /^shared\/(output-ops|input-sources)\//,
+  /^shared\/(output-ops|input-sources|boxes)\//,
   /^extensions\/[^/]+\/extension\.ts$/,
   /^cli\/(cancel|probe|schema|status|workers)\.ts$/,
   // Opens steps of all kinds. Tests of each kind open it as a worker does.

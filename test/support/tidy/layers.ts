@@ -8,7 +8,7 @@ import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
  */
 export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp }[] = [
   { name: "shared/core", pattern: /^shared\/core\// },
-  { name: "map parts", pattern: /^shared\/(output-ops|input-sources)\// },
+  { name: "map parts", pattern: /^shared\/(output-ops|input-sources|boxes)\// },
   { name: "shared/domain", pattern: /^shared\/domain\// },
   {
     name: "shared seams",

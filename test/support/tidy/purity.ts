@@ -20,7 +20,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^extensions\/estimate\/(predict|rate|sample-shards|estimate-text)\.ts$/,
   /^extensions\/node-check\/(checks|checks-text|figures|loop-batches|workloads|models\/[a-z]+)\.ts$/,
   /^extensions\/try\/([a-z]+-text|row-(sections|printer))\.ts$/,
-  /^shared\/(domain|output-ops|input-sources)\//,
+  /^shared\/(domain|output-ops|input-sources|boxes)\//,
   /^cli\/render\/(?!live-progress\.ts$)/,
   /^shared\/terminal\/(?!(command-parts|connecting-options|early-signals|stop-signals)\.ts$)/,
   /^extensions\/convert\/(conversion-text|onnx\/precision|check\/(judge-precision|precision-text))\.ts$/,

@@ -56,13 +56,21 @@ describe("the types of the job file", () => {
         | "topK"
         | "threshold"
         | "columns"
-        | "ctc";
+        | "ctc"
+        | "boxes";
       readonly pool?: "mean" | "cls" | "max" | "last";
       readonly positions?: "all";
       readonly threshold?: number;
       readonly activation?: "sigmoid" | "none";
       readonly blank?: number;
       readonly softmax?: boolean;
+      readonly head?: "yolov5" | "yolov8" | "yolox" | "nms";
+      readonly size?: readonly number[];
+      readonly picture?: string;
+      readonly minScore?: number;
+      readonly maxOverlap?: number;
+      readonly acrossClasses?: boolean;
+      readonly maxBoxes?: number;
       readonly dims?: number;
       readonly normalize?: boolean;
       readonly as?: "float32" | "float16" | "int8" | "ubinary";

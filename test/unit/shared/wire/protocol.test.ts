@@ -50,6 +50,7 @@ const SINCE = {
     threshold: 4,
     columns: 4,
     ctc: 4,
+    boxes: 4,
   },
   formats: { parquet: 4, arrow: 4, csv: 4, json: 4 },
 } satisfies {

@@ -47,6 +47,21 @@ describe("an output with open dimensions", () => {
       [{ batchAxis: "none" }, [10]],
       { rowDims: [10], batchAxis: null },
     ],
+    [
+      "boxes that the model selects may be open",
+      [{ op: "boxes", head: "nms" }, ["n", "boxes", 6]],
+      { open: { dims: [null], lengths: null }, rowDims: [6], op: { head: "nms", anchors: null } },
+    ],
+    [
+      "boxes that the model selects may have a length",
+      [{ op: "boxes", head: "nms", lengths: "count" }, ["n", 100, 6]],
+      { open: { dims: [100], lengths: "count" }, rowDims: [6], op: { head: "nms", anchors: null } },
+    ],
+    [
+      "texts by CTC may be open",
+      [{ op: "ctc", labels: ["a", "b"] }, ["n", "time", 3]],
+      { open: { dims: [null], lengths: null }, rowDims: [3], op: { kind: "ctc", positions: null } },
+    ],
   ])("%s", (_name, of, expected) => {
     const { outputs, fixedBatchRows } = bind(...parts(of));
     expect(outputs).toMatchObject([{ sequence: null, ...expected }]);
