@@ -1,4 +1,4 @@
-import type { Data, RecordBatch, Table } from "apache-arrow";
+import { type Data, type RecordBatch, type Table, Vector } from "apache-arrow";
 import { cellReader } from "../../shared/dataset/cell-reader.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import type { Field, FieldType, TimeUnit } from "../../shared/domain/dataset.ts";
@@ -34,7 +34,7 @@ function shownValue(type: FieldType, value: unknown): ShownValue {
   switch (type.kind) {
     case "list":
     case "fixedList":
-      return shownList(type.item, Array.from(value as Iterable<unknown>));
+      return shownList(type.item, itemsOf(type.item, value as Iterable<unknown>));
     case "dictionary":
       return shownValue(type.values, value);
     case "struct":
@@ -60,7 +60,15 @@ function shownValue(type: FieldType, value: unknown): ShownValue {
   }
 }
 
-function shownList(item: FieldType, items: readonly unknown[]): ShownValue {
+/** Returns the items of a list. Arrow's own array of millions of numbers is not copied. */
+function itemsOf(item: FieldType, list: Iterable<unknown>): ArrayLike<unknown> {
+  const isPlain = item.kind === "numeric" && item.type !== "bool" && item.type !== "float16";
+  return isPlain && list instanceof Vector && list.nullCount === 0
+    ? (list.toArray() as ArrayLike<unknown>)
+    : Array.from(list);
+}
+
+function shownList(item: FieldType, items: ArrayLike<unknown>): ShownValue {
   const count = Math.min(items.length, MOST_ITEMS);
   const first = Array.from({ length: count }, (_, at) => shownValue(item, items[at]));
   return items.length <= MOST_ITEMS ? first : long("items", items.length, first, rangeIn(item, items));
@@ -98,10 +106,13 @@ function long(
 }
 
 /** Returns the range of numbers without nulls. Null: not numbers. */
-function rangeIn(item: FieldType, items: readonly unknown[]): LongValue["range"] {
+function rangeIn(item: FieldType, items: ArrayLike<unknown>): LongValue["range"] {
   if (item.kind !== "numeric" || item.type === "bool") return null;
-  const given = items.filter((value) => value !== null);
-  return rangeOf(given.map(Number)).range;
+  return rangeOf(numbersIn(items)).range;
+}
+
+function* numbersIn(items: ArrayLike<unknown>): Generator<number> {
+  for (let at = 0; at < items.length; at += 1) if (items[at] !== null) yield Number(items[at]);
 }
 
 /** Converts an interval, which is several numbers, or a union's value, which has any other type. */
