@@ -1,6 +1,9 @@
-import type { Data, Vector } from "apache-arrow";
+import { type Data, type Float32, type Float64, type Int, Vector } from "apache-arrow";
 import { cellReader } from "../dataset/cell-reader.ts";
 import type { NamedType, ScalarName, ValueType } from "./value-type.ts";
+
+/** Types whose Arrow arrays have the numbers that steps get. Halves have their raw bits. */
+const PLAIN_NUMBERS = /^(u?int\d+|float32|float64)$/;
 
 /** Error for a null where the type allows none. */
 export class NullFault extends Error {
@@ -27,9 +30,7 @@ function fromArrow(value: unknown, { shape, isNullable }: ValueType, path: strin
     case "scalar":
       return scalarFromArrow(value, shape.name);
     case "list":
-      return Array.from(value as Iterable<unknown>, (item, at) =>
-        fromArrow(item, shape.item, `${path}[${at}]`),
-      );
+      return listFromArrow(value as Iterable<unknown>, shape.item, path);
     case "vector":
       return vectorFromArrow(value as Vector, shape.item === "float16", path);
     case "struct":
@@ -40,6 +41,25 @@ function fromArrow(value: unknown, { shape, isNullable }: ValueType, path: strin
         ]),
       );
   }
+}
+
+function listFromArrow(list: Iterable<unknown>, item: ValueType, path: string): readonly unknown[] {
+  // Millions of pixels take a tenth of the time without a path for each.
+  if (isPlainNumbers(list, item)) return Array.from<unknown>(list.toArray());
+  return Array.from(list, (value, at) => fromArrow(value, item, `${path}[${at}]`));
+}
+
+/** Checks whether Arrow's own array of a list has its numbers. */
+function isPlainNumbers(
+  list: Iterable<unknown>,
+  { shape }: ValueType,
+): list is Vector<Int | Float32 | Float64> {
+  return (
+    shape.kind === "scalar" &&
+    PLAIN_NUMBERS.test(shape.name) &&
+    list instanceof Vector &&
+    list.nullCount === 0
+  );
 }
 
 function scalarFromArrow(value: unknown, name: ScalarName): unknown {
