@@ -6,7 +6,7 @@ import type {
 } from "../../shared/domain/map-binding.ts";
 import { overridesDeclaration, tensorText } from "../../shared/domain/model-output.ts";
 import { opRowOf } from "../../shared/domain/output-fields.ts";
-import { isUneven } from "../../shared/domain/row-shape.ts";
+import { isUneven, padOf, type RowShape, withPositions } from "../../shared/domain/row-shape.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import type { Style } from "../../shared/terminal/style.ts";
@@ -36,12 +36,11 @@ function inputRow(input: InputBinding, map: MapBinding): string[] {
   if (offset !== 0) parts.push(offset > 0 ? `+ ${offset}` : `- ${-offset}`);
   if (fill !== null) parts.push(`(null is ${fill})`);
   if (made.rows !== "value") {
-    if (rowShape.kind === "padded") parts.push(`(padded with ${rowShape.pad})`);
-    if (rowShape.kind === "unpadded") parts.push("(never padded: batches of one length)");
+    const pad = isUneven(rowShape) ? padOf(rowShape) : null;
+    if (pad !== null) parts.push(`(padded with ${pad})`);
+    else if (isUneven(rowShape)) parts.push("(never padded: batches of one length)");
   }
-  const sequence = isUneven(rowShape) ? rowShape.sequence : null;
-  const shape =
-    rowShape.kind === "none" ? `[${rowDims.join(", ")}]` : shapeText(rowDims, positionsText(sequence, map));
+  const shape = rowShape.kind === "none" ? `[${rowDims.join(", ")}]` : shapeText(rowDims, rowShape, map);
   return [tensor, `${dtype} ${shape}`, parts.join(" ")];
 }
 
@@ -56,7 +55,8 @@ function stateRow({ tensor, output, dtype, rowDims, batchAxis }: StateBinding): 
 
 function outputRow(output: OutputBinding, map: MapBinding): string[] {
   const { column, tensor, dtype, rowDims, sequence, op, declaredDims } = output;
-  const from = `${tensor} ${dtype} ${shapeText(rowDims, positionsText(sequence, map))}`;
+  const rowShape: RowShape = sequence === null ? { kind: "even" } : { kind: "unpadded", sequence };
+  const from = `${tensor} ${dtype} ${shapeText(rowDims, rowShape, map)}`;
   const made = opOf(op).describe(op, opRowOf(output));
   const other = overridesDeclaration(output, map)
     ? ` (the model declares ${tensorText(dtype, declaredDims)})`
@@ -65,15 +65,15 @@ function outputRow(output: OutputBinding, map: MapBinding): string[] {
 }
 
 /** Names a sequence by its first input, if the model has several sequences of independent lengths. */
-function positionsText(sequence: number | null, { inputs }: MapBinding): string | null {
-  if (sequence === null) return null;
+function positionsText(sequence: number, { inputs }: MapBinding): string {
   const ofSequence = (own: number) =>
     inputs.find(({ rowShape }) => isUneven(rowShape) && rowShape.sequence === own);
   if (ofSequence(1) === undefined) return "positions";
   return `positions of ${ofSequence(sequence)?.tensor ?? "?"}`;
 }
 
-/** Writes the batch first, then the positions of uneven rows, whose sizes a plan does not know. */
-function shapeText(rowDims: readonly number[], positions: string | null): string {
-  return `[${["N", ...(positions === null ? [] : [positions]), ...rowDims].join(", ")}]`;
+/** Writes the batch first, then the dims of a row. A plan does not know the number of positions. */
+function shapeText(rowDims: readonly number[], shape: RowShape, map: MapBinding): string {
+  const row = withPositions<number | string>(rowDims, shape, (sequence) => positionsText(sequence, map));
+  return `[${["N", ...row].join(", ")}]`;
 }

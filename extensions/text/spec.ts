@@ -159,7 +159,7 @@ export function spansSpec(z: Zod) {
 
 /** Keys that exclude `tokenizer`, whose source is one text column or a pair. */
 export function tokenizerExcludes(fileKeys: readonly string[]): readonly string[] {
-  return ["bytes", "mask", "value", ...fileKeys, "shape", "fill"];
+  return ["bytes", "mask", "positions", "lengths", "value", ...fileKeys, "shape", "fill"];
 }
 
 /**

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { ZOD } from "../core/zod.ts";
 import type { SourceSpec } from "../input-sources/input-source.ts";
 import { chosenSource } from "../input-sources/input-sources.ts";
+import { sameValue } from "../input-sources/same-value.ts";
 import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
@@ -26,6 +27,12 @@ export function checkInputRules(input: SourceSpec, context: Context): void {
       ...(excludes === undefined ? {} : { hint: excludes.why }),
     });
   }
+  if (chosen !== sameValue.key && Array.isArray(input.shape) && input.shape.includes(0)) {
+    refuse(context, ["shape"], "a row without values has nothing to read from a column", {
+      expected: "sizes of at least 1, or one `value`, which no column feeds",
+      found: `[${input.shape.join(", ")}]`,
+    });
+  }
   for (const own of FILE_KEYS) if (input[own] !== undefined) checkFileInput(own, input, context);
 }
 
@@ -33,7 +40,18 @@ export function checkInputRules(input: SourceSpec, context: Context): void {
 function checkFileInput(own: string, input: SourceSpec, context: Context): void {
   const others = featureOf(own).excludes ?? [];
   const files = FILE_KEYS.filter((key) => key !== own);
-  for (const key of ["columns", "bytes", "mask", "value", "shape", "fill", ...files, ...others]) {
+  for (const key of [
+    "columns",
+    "bytes",
+    "mask",
+    "positions",
+    "lengths",
+    "value",
+    "shape",
+    "fill",
+    ...files,
+    ...others,
+  ]) {
     if (input[key] === undefined) continue;
     refuse(context, [key], `\`${own}\` and \`${key}\` exclude each other`, {
       expected: `\`${own}\`, with the \`column\` that holds the ${own}s`,

@@ -56,9 +56,14 @@ const inputSpec = z
       .default(1)
       .describe("Values are multiplied by this: value * scale + offset, in float64."),
     offset: z.number().default(0).describe("Added after `scale`."),
-    shape: shape
+    shape: z
+      .array(z.int().min(0).max(MAX_DIM))
+      .max(MAX_RANK)
       .exactOptional()
-      .describe("The dimensions beside the batch, where the model leaves them open: `[3, 224, 224]`."),
+      .describe(
+        "The dimensions beside the batch, where the model leaves them open: `[3, 224, 224]`. With `value`, a dimension " +
+          "may be 0: an empty cache is `{ value: 0, shape: [12, 0, 64] }`.",
+      ),
     batchAxis: batchAxis
       .exactOptional()
       .describe(

@@ -138,15 +138,25 @@ export interface ColumnSource<Binding extends SourceBinding = SourceBinding> ext
   columns(binding: Binding): readonly string[];
 }
 
-/** Source with the same `value` at every position that a row has in another input, of uneven length. */
+/** Elements of an input that is computed: one for a row, for each position, or for each pair of positions. */
+export type ValuePer = "row" | "position" | "pair";
+
+/** Source of values that follow from the positions that a row has in another input, of uneven length. */
 export interface ValueSource<Binding extends SourceBinding = SourceBinding> extends AnySource<Binding> {
   readonly rows: "value";
+  /** Elements that it can compute. */
+  readonly per: readonly ValuePer[];
 
   bind(spec: SourceSpec): Binding;
   /** Returns the other input. */
   positionsOf(binding: Binding): string;
-  /** Returns the value before scale and offset. Padding is 0 there. */
-  value(binding: Binding): number;
+  /**
+   * Returns the value before scale and offset: a number, the `index` of the position, or the `count` of
+   * positions.
+   */
+  value(binding: Binding): number | "index" | "count";
+  /** Returns the value of padding, as the model sees it. Default: 0 before scale and offset. */
+  pad?(spec: SourceSpec): number | null;
 }
 
 /** Source whose values are the same for all rows. The job file has them. */

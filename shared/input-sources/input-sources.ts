@@ -2,7 +2,9 @@ import type * as z from "zod";
 import { present } from "../core/assert.ts";
 import type { InputSource, SourceSpec } from "./input-source.ts";
 import { oneColumn } from "./one-column.ts";
+import { positionIndex } from "./position-index.ts";
 import { positionMask } from "./position-mask.ts";
+import { rowLength } from "./row-length.ts";
 import { sameValue } from "./same-value.ts";
 import { stackedColumns } from "./stacked-columns.ts";
 
@@ -11,6 +13,8 @@ export const INPUT_SOURCES = [
   oneColumn,
   stackedColumns,
   positionMask,
+  positionIndex,
+  rowLength,
   sameValue,
 ] as const satisfies readonly InputSource[];
 

@@ -8,7 +8,7 @@ export interface SameValueBinding {
   readonly kind: "value";
   /** Shape of the value. `[]`: one value for each element of any shape. */
   readonly shape: readonly number[];
-  /** Elements in the count of the shape, the last dimension contiguous. */
+  /** Elements in the count of the shape, the last dimension contiguous. One element may be all of them. */
   readonly elements: readonly ValueElement[];
 }
 
@@ -16,6 +16,7 @@ type Nested = ValueElement | readonly Nested[];
 
 interface SameValueSpec {
   readonly value?: Nested;
+  readonly shape?: readonly number[];
 }
 
 /** Limit of elements. People read the job file, and it is sent with every job. Larger values are data. */
@@ -40,14 +41,14 @@ export const sameValue = {
         .exactOptional()
         .describe(
           "Instead of a column, a value that is the same for all rows: `sr: { value: 16000 }`. A number, true, false or a " +
-            "text, or lists of them. One value is every element of the input. Lists have the input's shape, or that of " +
-            "a row. Also `NaN` and `Infinity`. Write whole numbers beyond 2^53 in quotes.",
+            "text, or lists of them. One value is every element of the input, of the `shape` that the job may give. Lists " +
+            "have the input's shape, or that of a row. Also `NaN` and `Infinity`. Write whole numbers beyond 2^53 in quotes.",
         ),
     };
   },
   excludes: {
-    keys: ["shape", "fill", "pad"],
-    why: "`value` is the same for all rows: no column feeds it, nothing in it is missing, its lists say its shape",
+    keys: ["fill", "pad"],
+    why: "`value` is the same for all rows: no column feeds it, and nothing in it is missing",
   },
   schema: (z: Zod) =>
     z.object({
@@ -55,8 +56,19 @@ export const sameValue = {
       shape: z.array(z.number()).readonly(),
       elements: z.array(z.union([z.number(), z.boolean(), z.string()])).readonly(),
     }),
-  bind: ({ value = 0 }: SameValueSpec, { report }) => {
+  bind: ({ value = 0, shape: given }: SameValueSpec, { report }) => {
+    if (given !== undefined && !isList(value)) return { kind: "value", shape: given, elements: [value] };
     const shape = shapeOf(value);
+    if (given !== undefined) {
+      report({
+        path: ["shape"],
+        part: "key",
+        what: "the lists of `value` have a shape already",
+        expected: "`shape` with one value, which is each element",
+        found: `lists of [${shape.join(", ")}]`,
+      });
+      return null;
+    }
     const elements: ValueElement[] = [];
     const odd = collect(value, shape, elements);
     if (odd === null && elements.length <= MAX_ELEMENTS) return { kind: "value", shape, elements };
@@ -73,7 +85,7 @@ export const sameValue = {
   describe: ({ shape, elements }: SameValueBinding) => {
     const shown = elements.slice(0, MOST_SHOWN).map((element) => JSON.stringify(element));
     const all = shown.join(", ") + (elements.length > MOST_SHOWN ? ", ..." : "");
-    return `value ${shape.length === 0 ? all : `[${all}]`}, the same for all rows`;
+    return `value ${shape.length === 0 || elements.length === 1 ? all : `[${all}]`}, the same for all rows`;
   },
   marksPadding: () => false,
 } as const satisfies SameSource<SameValueBinding>;

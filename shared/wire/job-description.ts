@@ -54,6 +54,8 @@ const rowShape: z.ZodType<RowShape> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("even") }),
   z.object({ kind: z.literal("padded"), pad: z.number(), sequence: count }),
   z.object({ kind: z.literal("unpadded"), sequence: count }),
+  z.object({ kind: z.literal("pairs"), pad: z.number().nullable(), sequence: count, before: count }),
+  z.object({ kind: z.literal("counted"), sequence: count }),
   z.object({ kind: z.literal("none") }),
 ]);
 

@@ -71,13 +71,23 @@ function outputsOf({ map }: Example): readonly (ValueSpec & { readonly width: nu
   });
 }
 
+/** Inputs of other shapes than the tokens. The model takes them without using them. */
+const OTHER_INPUTS: Readonly<Record<string, Pick<ValueSpec, "dtype" | "dims">>> = {
+  input_lengths: { dtype: "int64", dims: ["batch"] },
+  causal_mask: { dtype: "float32", dims: ["batch", 1, "sequence", "sequence"] },
+  "past_key_values.0.key": { dtype: "float32", dims: ["batch", 12, "past", 64] },
+};
+
 /** Builds a model that looks up its tokens, and averages them where an output is per row. */
 function modelOf(example: Example): Uint8Array {
   const outputs = outputsOf(example);
   const inputs = Object.keys(example.map.inputs);
-  const [ids = "", ...others] = inputs;
+  const [ids = "", ...others] = inputs.filter((name) => OTHER_INPUTS[name] === undefined);
   return onnxModel({
-    inputs: inputs.map((name) => ({ name, dtype: "int64", dims: ["batch", "sequence"] })),
+    inputs: inputs.map((name) => ({
+      ...(OTHER_INPUTS[name] ?? { dtype: "int64", dims: ["batch", "sequence"] }),
+      name,
+    })),
     outputs,
     constants: outputs.map(({ name, width }) => ({
       name: `${name}.table`,
@@ -160,6 +170,7 @@ describe("the examples of the job file's page", () => {
     expect(
       missing(["tokenizer", "types", ...TOKENIZER_KEYS, "column", "columns", "mask", "pad"], inputs),
     ).toEqual([]);
+    expect(missing(["causal", "positions", "lengths", "value", "shape"], inputs)).toEqual([]);
     expect(missing(SPLIT_KEYS, of("split"))).toEqual([]);
     expect(missing(Object.keys(spansSpec(ZOD).shape), of("spans"))).toEqual([]);
     const vectors = ["pool", "dims", "normalize", "as", "threshold", "activation", "labels"];

@@ -182,6 +182,9 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
           text.map((column) => ({ kind: "one" as const, column, bytes: "raw" as const })),
           fc.array(text, { maxLength: 3 }).map((columns) => ({ kind: "stack" as const, columns })),
           text.map((of) => ({ kind: "mask" as const, of })),
+          text.map((of) => ({ kind: "mask" as const, of, causal: true as const })),
+          text.map((of) => ({ kind: "positions" as const, of })),
+          text.map((of) => ({ kind: "lengths" as const, of })),
           fc
             .array(fc.oneof(finite, fc.boolean(), text), { maxLength: 3 })
             .map((elements) => ({ kind: "value" as const, shape: [elements.length], elements })),
@@ -193,9 +196,12 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
           fc.constantFrom(
             { kind: "even" as const },
             { kind: "unpadded" as const, sequence: 0 },
+            { kind: "pairs" as const, pad: null, sequence: 0, before: 1 },
+            { kind: "counted" as const, sequence: 0 },
             { kind: "none" as const },
           ),
           finite.map((pad) => ({ kind: "padded" as const, pad, sequence: 0 })),
+          finite.map((pad) => ({ kind: "pairs" as const, pad, sequence: 0, before: 0 })),
         ),
       }),
       { maxLength: 2 },

@@ -6,8 +6,8 @@ import {
   type TextBinding,
   typedBinding,
 } from "../../shared/domain/map-binding.ts";
-import { isUneven } from "../../shared/domain/row-shape.ts";
-import { dtypeBytes, type TensorData } from "../../shared/domain/tensor.ts";
+import { withPositions } from "../../shared/domain/row-shape.ts";
+import { dtypeBytes, product, type TensorData } from "../../shared/domain/tensor.ts";
 import { TextsWriter } from "../../shared/domain/texts.ts";
 import { placeBatch } from "../tensorize/batch-axis.ts";
 import { fillPositions } from "../tensorize/fill-positions.ts";
@@ -135,27 +135,27 @@ function buildFeed(
   const typed = typedBinding(binding);
   if (typed.rowShape.kind === "none") return buildWhole(typed, pool);
   if (typed.dtype === "string") return buildTexts(batch, typed, index, rows);
-  const { dtype, rowValues, rowDims, rowShape } = typed;
-  const sequence = isUneven(rowShape) ? rowShape.sequence : null;
-  const length = sequence === null ? null : present(batch.lengths?.[sequence], "uneven rows have a length");
-  const width = rowValues * (length ?? 1);
+  const { dtype, rowShape } = typed;
+  const lengthOf = (sequence: number) => present(batch.lengths?.[sequence], "uneven rows have a length");
+  const row = withPositions(typed.rowDims, rowShape, lengthOf);
+  const width = product(row);
   const data = pool.take(rows * width * dtypeBytes(dtype));
   const array = tensorArray(dtype, data);
   let at = 0;
   for (const { chunk, start, end } of batch.pieces) {
     const columns = inputOf<NumberBinding>(chunk, index, typed);
-    if (sequence === null || length === null) fillRows(columns, start, end, array, at);
+    if (rowShape.kind === "even") fillRows(columns, start, end, array, at);
     else {
-      const counts = countsOf(chunk.positions, sequence);
-      fillPositions(columns, counts, start, end, { array, at, length });
+      const { sequence } = rowShape;
+      const target = { array, at, length: lengthOf(sequence) };
+      fillPositions(columns, countsOf(chunk.positions, sequence), start, end, target);
     }
     at += end - start;
   }
   for (let row = batch.rows; row < rows; row += 1) {
     array.copyWithin(row * width, (batch.rows - 1) * width, batch.rows * width);
   }
-  const dims = [rows, ...(length === null ? [] : [length]), ...rowDims];
-  return placeBatch({ dtype, dims, data }, binding.batchAxis);
+  return placeBatch({ dtype, dims: [rows, ...row], data }, binding.batchAxis);
 }
 
 /** Returns the columns of an input, typed as its binding. */

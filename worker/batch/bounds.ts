@@ -95,6 +95,7 @@ export function rowsInMemory({
   outputs,
 }: Pick<MapBinding, "inputs" | "outputs">): (length: number | null) => number {
   let rowBytes = 0;
+  let pairBytes = 0;
   const bySequence: number[] = [];
   const add = ({ rowValues, dtype }: Pick<InputBinding, "rowValues" | "dtype">, sequence: number | null) => {
     const bytes = rowValues * elementBytes(dtype);
@@ -102,11 +103,16 @@ export function rowsInMemory({
     else bySequence[sequence] = (bySequence[sequence] ?? 0) + bytes;
   };
   const ofRows = inputs.filter(({ rowShape }) => rowShape.kind !== "none");
-  for (const input of ofRows) add(input, isUneven(input.rowShape) ? input.rowShape.sequence : null);
+  for (const input of ofRows) {
+    const { rowShape, rowValues, dtype } = input;
+    if (rowShape.kind === "pairs") pairBytes += rowValues * elementBytes(dtype);
+    else add(input, isUneven(rowShape) ? rowShape.sequence : null);
+  }
   const byTensor = new Map(outputs.map((output) => [output.tensor, output]));
   for (const output of byTensor.values()) add(output, output.sequence);
   const positionBytes = Math.max(0, ...bySequence);
-  return (length) => BATCH_BYTES / (rowBytes + positionBytes * (length ?? 1));
+  return (length) =>
+    BATCH_BYTES / (rowBytes + positionBytes * (length ?? 1) + pairBytes * (length ?? 1) ** 2);
 }
 
 /** Limit of the units (rows, or positions if uneven) of batches with rows of about `length` positions. */

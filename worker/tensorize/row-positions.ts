@@ -1,5 +1,5 @@
 import { present } from "../../shared/core/assert.ts";
-import { isUneven, type UnevenShape } from "../../shared/domain/row-shape.ts";
+import { isUneven, padOf } from "../../shared/domain/row-shape.ts";
 import type { RowProblem } from "./bad-rows.ts";
 import { cellStart } from "./cells.ts";
 import type { InputColumns } from "./tensorize.ts";
@@ -111,6 +111,9 @@ export function findPositions(
 
 interface PositionList {
   readonly name: string;
+  /** True when a list has a value for each pair of positions. */
+  readonly isPairs: boolean;
+  /** Returns the positions of a row. A fraction: its values are no pairs of positions. */
   readonly positionsAt: (row: number) => number;
 }
 
@@ -128,17 +131,23 @@ function sequencesOf(inputs: readonly InputColumns[]): readonly Sequence[] {
   const count = Math.max(0, ...uneven.map(({ rowShape }) => rowShape.sequence + 1));
   return Array.from({ length: count }, (_, sequence) => {
     const own = uneven.filter(({ rowShape }) => rowShape.sequence === sequence);
+    const lists = own.flatMap(({ input }) => listOf(input));
     return {
-      lists: own.flatMap(({ input }) => listOf(input)),
-      isPadded: own.every(({ rowShape }: { readonly rowShape: UnevenShape }) => rowShape.kind === "padded"),
+      lists: [...lists.filter(({ isPairs }) => !isPairs), ...lists.filter(({ isPairs }) => isPairs)],
+      isPadded: own.every(({ rowShape }) => padOf(rowShape) !== null),
     };
   });
 }
 
 function listOf({ binding, columns }: InputColumns): readonly PositionList[] {
+  const isPairs = binding.rowShape.kind === "pairs";
   return columns.map(({ name, cells }) => ({
     name,
-    positionsAt: (row) => (cellStart(cells, row + 1) - cellStart(cells, row)) / binding.rowValues,
+    isPairs,
+    positionsAt: (row) => {
+      const values = (cellStart(cells, row + 1) - cellStart(cells, row)) / binding.rowValues;
+      return isPairs ? Math.sqrt(values) : values;
+    },
   }));
 }
 
@@ -146,11 +155,16 @@ function problemOf({ lists, isPadded }: Sequence, row: number): string | null {
   const [first, ...others] = lists;
   if (first === undefined) return null;
   const positions = first.positionsAt(row);
+  if (!Number.isInteger(positions))
+    return `column \`${first.name}\` has the wrong length: expected a value for each pair of positions, found ${Math.round(positions ** 2)}`;
   if (positions === 0 && !isPadded) return `column \`${first.name}\` is empty, and there is no padding`;
-  for (const { name, positionsAt } of others) {
+  for (const { name, isPairs, positionsAt } of others) {
     const found = positionsAt(row);
     if (found === positions) continue;
-    return `column \`${name}\` has the wrong length: expected ${positions} positions as in \`${first.name}\`, found ${found}`;
+    const as = `as in \`${first.name}\``;
+    return isPairs
+      ? `column \`${name}\` has the wrong length: expected ${positions} x ${positions} positions ${as}, found ${Math.round(found ** 2)} values`
+      : `column \`${name}\` has the wrong length: expected ${positions} positions ${as}, found ${found}`;
   }
   return null;
 }

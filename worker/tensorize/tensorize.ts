@@ -78,11 +78,7 @@ export function fillRows(
   at: number,
 ): void {
   const { rowValues } = binding;
-  if (source.rows === "value") {
-    const value = source.value(binding.source);
-    fillValue(value, binding, (to - from) * rowValues, { array: target, at: at * rowValues, stride: 1 });
-    return;
-  }
+  if (source.rows === "value") throw new Error("broken invariant: rows without positions are not computed");
   if (source.rows === "same") {
     fillSame(binding, to - from, target, at);
     return;
@@ -128,7 +124,7 @@ function fillCells(cells: Cells, from: number, to: number, binding: NumberBindin
   }
   const { nulls, layout } = cells;
   if (nulls === null || layout.kind === "fixed") {
-    fillLeaf(cells, from, to, binding, target);
+    fillLeaf(cells, rangeOf(cells, from, to), binding, target);
     if (nulls !== null) patchNullRows(cells, from, to, binding, target);
     return;
   }
@@ -137,24 +133,30 @@ function fillCells(cells: Cells, from: number, to: number, binding: NumberBindin
   let start = from;
   for (let row = from; row <= to; row += 1) {
     if (row < to && bitAt(nulls, row)) continue;
-    fillLeaf(cells, start, row, binding, shifted(target, (start - from) * cellValues));
+    fillLeaf(cells, rangeOf(cells, start, row), binding, shifted(target, (start - from) * cellValues));
     if (row < to && binding.fill !== null)
       fillValue(binding.fill, binding, cellValues, shifted(target, (row - from) * cellValues));
     start = row + 1;
   }
 }
 
-/** Writes rows whose values are contiguous in the leaf. */
+/** Values `[first, last)` of a leaf. */
+interface LeafRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+function rangeOf(cells: Cells, from: number, to: number): LeafRange {
+  return { first: cellStart(cells, from), last: cellStart(cells, to) };
+}
+
+/** Writes values that are contiguous in the leaf. */
 export function fillLeaf(
-  cells: Cells,
-  from: number,
-  to: number,
+  { leaf, leafNulls }: Cells,
+  { first, last }: LeafRange,
   binding: NumberBinding,
   target: Target,
 ): void {
-  const { leaf, leafNulls } = cells;
-  const first = cellStart(cells, from);
-  const last = cellStart(cells, to);
   castValues(leaf, first, last, binding, target);
   if (leafNulls === null || binding.fill === null) return;
   for (let index = first; index < last; index += 1) {

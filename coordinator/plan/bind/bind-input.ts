@@ -20,7 +20,17 @@ import { asSourceBinding } from "../../../shared/input-sources/source-schemas.ts
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import { checkFill, checkText } from "./check-fill.ts";
-import { closedDims, type DimSizes, fitShape, openRowDims, positionDims, solveDims } from "./dims.ts";
+import {
+  closedDims,
+  type DimSizes,
+  fitShape,
+  openRowDims,
+  type PairDims,
+  pairDims,
+  pairSymbol,
+  positionDims,
+  solveDims,
+} from "./dims.ts";
 
 /** An ONNX input with its columns, whose shape may still be unknown. */
 export interface ColumnInput {
@@ -231,11 +241,23 @@ function cellMisfit(
 
 /**
  * Checks whether rows of this input may differ in length. A list of no fixed length feeds such an input. The
- * first dimension after the batch is its only open one, without a `shape` from the job.
+ * first dimension after the batch is its only open one, without a `shape` from the job. Or two open dimensions
+ * have one name: pairs of positions.
  */
-export function mayBeUneven({ tensor, spec, cell }: ColumnInput, sizes: DimSizes): boolean {
-  if (tensor.dtype === "string") return false;
-  return spec?.shape === undefined && cell.kind === "perRow" && positionDims(tensor, sizes) !== null;
+export function mayBeUneven(input: ColumnInput, sizes: DimSizes): boolean {
+  const { tensor, spec, cell } = input;
+  if (tensor.dtype === "string" || spec?.shape !== undefined || cell.kind !== "perRow") return false;
+  return positionDims(tensor, sizes) !== null || pairsOf(input, sizes) !== null;
+}
+
+/** Returns the dims of an input of pairs, and the name of their positions. Null: it is none. */
+export function pairsOf(
+  { tensor }: Pick<ColumnInput, "tensor">,
+  sizes: DimSizes,
+): (PairDims & { readonly symbol: string }) | null {
+  const pairs = pairDims(tensor, sizes);
+  const symbol = pairs === null ? null : pairSymbol(tensor, pairs);
+  return pairs === null || symbol === null ? null : { ...pairs, symbol };
 }
 
 /** Binds an input with uneven rows. Null, with a problem: the lists cannot be positions of this shape. */
@@ -245,8 +267,11 @@ export function bindUneven(
   problems: SpecProblem[],
 ): InputBinding | null {
   const { tensor, spec, cell, columnPath, found } = source;
-  const rowDims = positionDims(tensor, sizes) ?? [];
+  const pairs = pairsOf(source, sizes);
+  const before = pairs?.before ?? 0;
+  const rowDims = pairs?.rowDims ?? positionDims(tensor, sizes) ?? [];
   const rowValues = product(rowDims);
+  const pad = spec?.pad ?? 0;
   // A list's fixed inner size must be whole positions, or a whole part of one.
   const values = cell.kind === "perRow" ? cell.factor : 0;
   const fits = values > 0 && (values % rowValues === 0 || rowValues % values === 0);
@@ -269,7 +294,7 @@ export function bindUneven(
     scale: spec?.scale ?? 1,
     offset: spec?.offset ?? 0,
     fill: spec?.fill ?? null,
-    rowShape: { kind: "padded", pad: spec?.pad ?? 0, sequence },
+    rowShape: pairs === null ? { kind: "padded", pad, sequence } : { kind: "pairs", pad, sequence, before },
     batchAxis: 0,
   };
 }

@@ -5,15 +5,15 @@ import { fitsDtype } from "../../../shared/domain/dtype-range.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
-import { isUneven } from "../../../shared/domain/row-shape.ts";
+import { isUneven, withoutPadding } from "../../../shared/domain/row-shape.ts";
 import { formatDims } from "../../../shared/domain/tensor.ts";
 import { chosenSource, sourceOf } from "../../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { type BatchFirst, batchNamesOf } from "./bind-batch.ts";
-import { bindInput, bindUneven, type ColumnInput, findColumns, mayBeUneven } from "./bind-input.ts";
+import { bindInput, bindUneven, type ColumnInput, findColumns, mayBeUneven, pairsOf } from "./bind-input.ts";
 import { bindSame, findSame } from "./bind-same.ts";
 import { bindValue, type ValueInput } from "./bind-value.ts";
-import { type DimSizes, LearnedSizes, unevenSymbol } from "./dims.ts";
+import { type DimSizes, LearnedSizes, openSymbols, unevenSymbol } from "./dims.ts";
 import { Sequences } from "./sequences.ts";
 
 /** Bound inputs of a model, and the sizes of symbols that binding found. */
@@ -61,7 +61,8 @@ class InputBinder {
     }
     for (const { tensor, source, binding } of values) {
       const of = tensors.find((other) => other.tensor.name === source.positionsOf(binding));
-      if (of !== undefined) this.#sequences.join(unevenSymbol(tensor), unevenSymbol(of.tensor));
+      if (of === undefined) continue;
+      for (const symbol of openSymbols(tensor)) this.#sequences.join(symbol, unevenSymbol(of.tensor));
     }
     this.#bindColumns(fed);
     const names = tensors.map(({ tensor }) => tensor.name);
@@ -101,7 +102,8 @@ class InputBinder {
       return false;
     });
     for (const input of open) {
-      const sequence = this.#sequences.number(unevenSymbol(input.tensor));
+      const pairs = pairsOf(input, this.#sizes.known);
+      const sequence = this.#sequences.number(pairs?.symbol ?? unevenSymbol(input.tensor));
       const context = { sizes: this.#sizes.known, sequence };
       const binding = bindUneven(input, context, this.#problems);
       if (binding !== null) this.#bound.set(input.tensor.name, binding);
@@ -199,12 +201,12 @@ function withPads(inputs: readonly InputBinding[], sources: readonly ColumnInput
   const padded = new Set(
     inputs.flatMap(({ tensor, source, scale, rowShape }) => {
       const marks = boundTensors.has(tensor) || sourceOf(source).marksPadding({ tensor, scale });
-      return isUneven(rowShape) && marks ? [rowShape.sequence] : [];
+      return (isUneven(rowShape) || rowShape.kind === "counted") && marks ? [rowShape.sequence] : [];
     }),
   );
   return inputs.map((input) => {
     const { rowShape } = input;
     if (!isUneven(rowShape) || padded.has(rowShape.sequence)) return input;
-    return { ...input, rowShape: { kind: "unpadded", sequence: rowShape.sequence } };
+    return { ...input, rowShape: withoutPadding(rowShape) };
   });
 }

@@ -1,7 +1,13 @@
 import { elementOf } from "../../../shared/domain/element-of.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
-import { formatDims, isFixed, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import {
+  formatDims,
+  isFixed,
+  MAX_ROW_VALUES,
+  product,
+  type TensorInfo,
+} from "../../../shared/domain/tensor.ts";
 import type { SameValueBinding } from "../../../shared/input-sources/same-value.ts";
 import { sameValue } from "../../../shared/input-sources/same-value.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
@@ -121,7 +127,9 @@ function dimsFor(dims: TensorInfo["dims"], shape: readonly number[]): readonly n
   const closed = closedDims(dims);
   if (shape.length === 0) return closed;
   const fits =
-    shape.length === dims.length && shape.every((size, at) => !isFixed(dims[at]) || dims[at] === size);
+    shape.length === dims.length &&
+    product(shape) <= MAX_ROW_VALUES &&
+    shape.every((size, at) => !isFixed(dims[at]) || dims[at] === size);
   return fits ? shape : null;
 }
 
@@ -129,14 +137,14 @@ function rowsFor(dims: TensorInfo["dims"], shape: readonly number[]): readonly n
   return dimsFor(dims.slice(1), shape) === null ? null : closedDims(dims);
 }
 
-function misfit({ tensor, binding }: SameInput, expected: string, hint: string): SpecProblem {
+function misfit({ tensor, spec, binding }: SameInput, expected: string, hint: string): SpecProblem {
   const { shape } = binding;
   return {
-    path: ["map", "inputs", tensor.name, "value"],
+    path: ["map", "inputs", tensor.name, spec.shape === undefined ? "value" : "shape"],
     part: "value",
     what: `the value is not of the shape of the model's input \`${tensor.name}\``,
     expected,
-    found: shape.length === 0 ? "one value" : formatDims(shape),
+    found: shape.length === 0 ? "one value" : `[${shape.join(", ")}]`,
     hint,
   };
 }

@@ -114,6 +114,34 @@ export function positionDims(tensor: TensorInfo, sizes: DimSizes): readonly numb
   return positions === undefined || isFixed(positions) ? null : closedDims(rest);
 }
 
+/** Dims of an input with two open dimensions, one behind the other. */
+export interface PairDims {
+  /** The other dims after the batch. */
+  readonly rowDims: readonly number[];
+  /** Number of dims between the batch and the open ones. All of these are 1. */
+  readonly before: number;
+}
+
+/** Returns the dims of a pair of positions. Null: there are not exactly two adjacent open dimensions. */
+export function pairDims(tensor: TensorInfo, sizes: DimSizes): PairDims | null {
+  const dims = openRowDims(tensor, sizes);
+  const before = dims.findIndex((dim) => !isFixed(dim));
+  if (before < 0 || before + 1 >= dims.length || isFixed(dims[before + 1])) return null;
+  const rowDims = closedDims(dims.toSpliced(before, 2));
+  return rowDims?.slice(0, before).every((dim) => dim === 1) === true ? { rowDims, before } : null;
+}
+
+/** Returns the model's name of a pair's positions. Null: the dimensions of the pair have different names. */
+export function pairSymbol(tensor: TensorInfo, { before }: PairDims): string | null {
+  const [first, second] = tensor.dims.slice(before + 1);
+  return typeof first === "string" && first !== "" && first === second ? first : null;
+}
+
+/** Returns the model's names of the open dimensions after the batch, "" for those without a name. */
+export function openSymbols({ dims }: TensorInfo): readonly string[] {
+  return dims.slice(1).flatMap((dim) => (isFixed(dim) ? [] : [typeof dim === "string" ? dim : ""]));
+}
+
 /** Returns the model's name for the number of positions, or "" if there is none. */
 export function unevenSymbol({ dims }: TensorInfo): string {
   const [, positions] = dims;

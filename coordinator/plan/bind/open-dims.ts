@@ -2,7 +2,7 @@ import type { MapBinding, OpenDims, OutputBinding } from "../../../shared/domain
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
 import { USUAL_OP } from "../../../shared/domain/model-folder.ts";
 import { listDepth, runsAlone } from "../../../shared/domain/open-dims.ts";
-import { isUneven } from "../../../shared/domain/row-shape.ts";
+import { isUneven, withoutPadding } from "../../../shared/domain/row-shape.ts";
 import {
   type Dim,
   formatDims,
@@ -145,7 +145,7 @@ export function aloneIfNeeded(
   }
   const inputs = map.inputs.map((input) => {
     if (!isUneven(input.rowShape)) return input;
-    return { ...input, rowShape: { kind: "unpadded" as const, sequence: input.rowShape.sequence } };
+    return { ...input, rowShape: withoutPadding(input.rowShape) };
   });
   return { ...map, inputs, fixedBatchRows: 1 };
 }

@@ -1,7 +1,7 @@
 import { present } from "../../../shared/core/assert.ts";
 import { elementOf, setElement } from "../../../shared/domain/element-of.ts";
 import { type InputBinding, type MapBinding, typedBinding } from "../../../shared/domain/map-binding.ts";
-import { isUneven } from "../../../shared/domain/row-shape.ts";
+import { isUneven, withPositions } from "../../../shared/domain/row-shape.ts";
 import {
   DTYPE_ARRAYS,
   dtypeBytes,
@@ -38,7 +38,7 @@ export function madeLengths({ inputs }: Pick<MapBinding, "inputs">): readonly nu
 
 /**
  * Makes inputs of the bound shapes for a number of rows. Values of the job file are used, and states are
- * zeros. Everything else is 1: an id in every vocabulary, and a length above zero.
+ * zeros. Lengths are those of the rows. Everything else is 1: an id in every vocabulary.
  */
 export function madeInputs(
   { inputs, state = [] }: Pick<MapBinding, "inputs" | "state">,
@@ -54,12 +54,14 @@ export function madeInputs(
 
 function madeInput(binding: InputBinding, rows: number, lengths: readonly number[]): MadeInput {
   const { tensor, dtype, rowDims, rowShape, source, batchAxis } = binding;
-  const length = isUneven(rowShape) ? [lengths[rowShape.sequence] ?? POSITIONS] : [];
-  const row = [...length, ...rowDims];
+  const lengthOf = (sequence: number) => lengths[sequence] ?? POSITIONS;
+  const row = withPositions(rowDims, rowShape, lengthOf);
   const dims = rowShape.kind === "none" ? rowDims : withBatchAt(row, rows, batchAxis);
+  const { scale, offset } = typedBinding(binding);
+  if (rowShape.kind === "counted")
+    return { tensor, dtype, dims, elements: [lengthOf(rowShape.sequence)], scale, offset };
   if (source.kind !== "value")
     return { tensor, dtype, dims, elements: [dtype === "string" ? "a" : 1], scale: 1, offset: 0 };
-  const { scale, offset } = typedBinding(binding);
   return { tensor, dtype, dims, elements: source.elements, scale, offset };
 }
 

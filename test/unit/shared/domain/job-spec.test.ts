@@ -42,6 +42,9 @@ describe("the types of the job file", () => {
       readonly fill?: number | string;
       readonly pad?: number;
       readonly mask?: string;
+      readonly causal?: boolean;
+      readonly positions?: string;
+      readonly lengths?: string;
       readonly value?: Lists | readonly (readonly (readonly ValueElement[])[])[];
     }>();
     expectTypeOf<OutputSpec>().toEqualTypeOf<{

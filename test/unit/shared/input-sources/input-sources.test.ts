@@ -34,17 +34,18 @@ interface Feeding {
   readonly spec: (width: number) => SourceSpec;
   readonly bound: (width: number) => InputSourceBinding;
   readonly columns: (rows: Rows) => Readonly<Record<string, Data>>;
-  readonly elementOf: (value: number) => number;
+  readonly elementOf: (value: number, at: number, count: number) => number;
   /** Kinds of lengths that its rows may have. */
-  readonly lengths: readonly ("even" | "uneven")[];
+  readonly lengths: readonly ("even" | "uneven" | "counted")[];
 }
 
+const LISTS: Feeding["columns"] = (rows) => ({ c: listColumn(rows) });
 /** Test data of every source in the list. A new source has no test before it is listed here. */
 const FEEDINGS = {
   one: {
     spec: () => ({}),
     bound: () => ({ kind: "one", column: "c" }),
-    columns: (rows) => ({ c: listColumn(rows) }),
+    columns: LISTS,
     elementOf: (value) => value,
     lengths: ["even", "uneven"],
   },
@@ -67,14 +68,24 @@ const FEEDINGS = {
   mask: {
     spec: () => ({ mask: "x" }),
     bound: () => ({ kind: "mask", of: "x" }),
-    columns: (rows) => ({ c: listColumn(rows) }),
+    columns: LISTS,
     elementOf: () => 1,
     lengths: ["uneven"],
+  },
+  positions: {
+    spec: () => ({ positions: "x" }),
+    bound: () => ({ kind: "positions", of: "x" }),
+    ...{ columns: LISTS, elementOf: (_value, at) => at, lengths: ["uneven"] },
+  },
+  lengths: {
+    spec: () => ({ lengths: "x" }),
+    bound: () => ({ kind: "lengths", of: "x" }),
+    ...{ columns: LISTS, elementOf: (_value, _at, count) => count, lengths: ["counted"] },
   },
   value: {
     spec: (width) => ({ value: Array.from({ length: width }, () => 3) }),
     bound: (width) => ({ kind: "value", shape: [width], elements: Array.from({ length: width }, () => 3) }),
-    columns: (rows) => ({ c: listColumn(rows) }),
+    columns: LISTS,
     elementOf: () => 3,
     lengths: ["even"],
   },
@@ -99,8 +110,13 @@ function filledEven(batch: RecordBatch, binding: ReturnType<typeof aBinding>, so
   return [...target];
 }
 
-function filledUneven(rows: Rows, batch: RecordBatch, binding: ReturnType<typeof aBinding>) {
-  const [input] = openInputs(batch, [binding]);
+function filledUneven(
+  rows: Rows,
+  batch: RecordBatch,
+  binding: ReturnType<typeof aBinding>,
+  source?: InputSource,
+) {
+  const [input] = openInputs(batch, [binding], source === undefined ? sourceOf : () => source);
   if (input === undefined) throw new Error("no input");
   const length = Math.max(1, ...rows.map((row) => row.length));
   const target = new Float32Array(rows.length * length).fill(77);
@@ -129,7 +145,7 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
             const width = rows[0]?.length ?? 0;
             const source = bound(width);
             const binding = aBinding({ source, rowDims: [width], rowValues: width, scale, offset });
-            const expected = rows.flat().map((one) => elementOf(one) * scale + offset + 0);
+            const expected = rows.flat().map((one) => elementOf(one, 0, 0) * scale + offset + 0);
             const untouched = Array.from({ length: width }, () => 77);
             const found = filledEven(batchOf(columns(rows)), binding).map((one) => one + 0);
             expect(found).toEqual([...untouched, ...expected]);
@@ -150,10 +166,23 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
             const { length, values } = filledUneven(rows, batchOf(columns(rows)), binding);
             const expected = rows.flatMap((row) =>
               Array.from({ length }, (_, at) =>
-                at < row.length ? elementOf(row[at] ?? 0) * scale + offset + 0 : pad + 0,
+                at < row.length ? elementOf(row[at] ?? 0, at, row.length) * scale + offset + 0 : pad + 0,
               ),
             );
             expect(values.map((one) => one + 0)).toEqual(expected);
+          }),
+        );
+      });
+
+    if (lengths.includes("counted"))
+      test("each row has one number that follows from its length", () => {
+        fc.assert(
+          fc.property(unevenRows, scaling, (rows, { scale, offset }) => {
+            const rowShape = { kind: "counted", sequence: 0 } as const;
+            const binding = aBinding({ source: bound(1), scale, offset, rowShape });
+            const { values } = filledUneven(rows, batchOf(columns(rows)), binding);
+            const expected = rows.map(({ length }) => elementOf(0, 0, length) * scale + offset + 0);
+            expect(values.slice(0, rows.length).map((one) => one + 0)).toEqual(expected);
           }),
         );
       });
@@ -162,7 +191,7 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
       const source = bound(3);
       const read = sourceColumns(source);
       expect([...read].sort()).toEqual(
-        source.kind === "mask" || source.kind === "value" ? [] : Object.keys(columns([[1, 2, 3]])).sort(),
+        source.kind === "one" || source.kind === "stack" ? Object.keys(columns([[1, 2, 3]])).sort() : [],
       );
       expect(sourceOf(source).describe(source)).not.toBe("");
       expect(["value", "same"].includes(sourceOf(source).rows)).toBe(read.length === 0);
@@ -207,6 +236,7 @@ describe("an added source", () => {
   const segment = {
     kind: "segment",
     rows: "value",
+    per: ["position"],
     key: "segment",
     keys: (z: Zod) => ({ segment: z.int().exactOptional(), of: columnName(z).exactOptional() }),
     schema: (z: Zod) => z.object({ kind: z.literal("segment"), of: z.string(), segment: z.int() }),
@@ -236,12 +266,13 @@ describe("an added source", () => {
     expect(filledEven(batch, binding, given)).toEqual([77, 77, 10, 20, 30, 40]);
   });
 
-  test("an added source of one value fills rows with that value", () => {
+  test("an added source of one value fills the positions of rows with that value", () => {
     const mask = segment.bind({ of: "x", segment: 2 });
     const given: InputSource = { ...segment, value: () => segment.value(mask) };
-    const binding = aBinding({ rowDims: [2], rowValues: 2, scale: 10 });
-    const batch = batchOf({ c: listColumn([[1], [2]]) });
-    expect(filledEven(batch, binding, given)).toEqual([77, 77, 20, 20, 20, 20]);
+    const binding = aBinding({ scale: 10, rowShape: { kind: "padded", pad: 5, sequence: 0 } });
+    const rows = [[1, 1], [2]];
+    const { values } = filledUneven(rows, batchOf(LISTS(rows)), binding, given);
+    expect(values).toEqual([20, 20, 20, 5]);
   });
 });
 

@@ -38,7 +38,7 @@ test("a range is shown as one version or as its first and last version", () => {
  */
 const SINCE = {
   steps: { extension: 4, sql: 4, feature: 4, model: 4 },
-  sources: { one: 4, stack: 4, mask: 4, value: 4 },
+  sources: { one: 4, stack: 4, mask: 4, positions: 4, lengths: 4, value: 4 },
   ops: {
     raw: 4,
     pool: 4,

@@ -115,3 +115,58 @@ test("a fixed batch is filled up with copies of its last padded row", () => {
   );
   expect(tensor).toEqual({ dims: [4, 3], values: [1, 2, 3, 4, 0, 0, 4, 0, 0, 4, 0, 0] });
 });
+
+const pairs = (changes: Partial<Parameters<typeof aBinding>[0]> = {}) =>
+  aBinding({ rowShape: { kind: "pairs", pad: 7, sequence: 0, before: 0 }, ...changes });
+
+test("pairs of positions are padded behind each line and by whole lines", () => {
+  const c = listColumn([[1, 2, 3, 4], [5], []]);
+  expect(build(c, [pairs()])).toEqual([{ dims: [3, 2, 2], values: [1, 2, 3, 4, 5, 7, 7, 7, 7, 7, 7, 7] }]);
+  const shape = { kind: "pairs", pad: 7, sequence: 0, before: 1 } as const;
+  const twice = pairs({ rowDims: [1, 2], rowValues: 2, rowShape: shape });
+  expect(
+    build(
+      listColumn([
+        [1, 2, 3, 4, 5, 6, 7, 8],
+        [9, 9],
+      ]),
+      [twice],
+    ),
+  ).toEqual([{ dims: [2, 1, 2, 2, 2], values: [1, 2, 3, 4, 5, 6, 7, 8, 9, 9, ...Array(6).fill(7)] }]);
+});
+
+test("a mask of pairs has ones in each line, or up to the line's own position", () => {
+  const c = listColumn([
+    [1, 2, 3],
+    [4, 5],
+  ]);
+  const ids = aBinding({ rowShape: { kind: "padded", pad: 0, sequence: 0 } });
+  const rowShape = { kind: "pairs", pad: 0, sequence: 0, before: 0 } as const;
+  const full = pairs({ tensor: "f", source: { kind: "mask", of: "x" }, rowShape });
+  const causal = pairs({ tensor: "m", source: { kind: "mask", of: "x", causal: true }, rowShape });
+  const [, whole, before] = build(c, [ids, full, causal]);
+  expect(whole).toEqual({ dims: [2, 3, 3], values: [...Array(9).fill(1), 1, 1, 0, 1, 1, 0, 1, 1, 0] });
+  expect(before).toEqual({
+    dims: [2, 3, 3],
+    values: [...[1, 0, 0, 1, 1, 0, 1, 1, 1], ...[1, 0, 0, 1, 1, 0, 1, 1, 0]],
+  });
+});
+
+test.each(["int64", "int32", "float32"] as const)("%s: lengths and positions follow the lists", (dtype) => {
+  const ids = aBinding({ rowShape: { kind: "padded", pad: 0, sequence: 0 } });
+  const lengths = aBinding({
+    ...{ tensor: "l", dtype, source: { kind: "lengths", of: "x" }, rowDims: [1] },
+    rowShape: { kind: "counted", sequence: 0 },
+  });
+  const rowShape = { kind: "padded", pad: 1, sequence: 0 } as const;
+  const places = aBinding({
+    tensor: "p",
+    dtype,
+    source: { kind: "positions", of: "x" },
+    offset: 2,
+    rowShape,
+  });
+  const [, counted, at] = build(listColumn([[9, 9, 9], [9], []]), [ids, lengths, places], { from: 0, to: 3 });
+  expect(counted).toEqual({ dims: [3, 1], values: [3, 1, 0] });
+  expect(at).toEqual({ dims: [3, 3], values: [2, 3, 4, 2, 1, 1, 1, 1, 1] });
+});

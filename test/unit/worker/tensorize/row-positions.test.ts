@@ -129,3 +129,40 @@ test("inputs of two sequences may differ in length, and each sequence has its ow
   expect(look(chunk).dead).toEqual([[2, "ROW_LENGTH", "column `d` is empty, and there is no padding"]]);
   expect(chunk.positions?.lengthsOf([65, 65])).toEqual([66, 65]);
 });
+
+describe("pairs of positions", () => {
+  const rowShape = { kind: "pairs", pad: 0, sequence: 0, before: 0 } as const;
+  const pairs = aBinding({ tensor: "y", source: { kind: "one", column: "d" }, rowShape });
+
+  test("a list of pairs has the positions of its root, and rows that fit no pairs fail", () => {
+    const d = listColumn([[1, 2, 3, 4], [5], [], [1, 2]]);
+    expect(look(new InputChunk(batchOf({ d }), 0, [pairs]))).toEqual({
+      positions: [2, 1, 0, 0],
+      dead: [
+        [
+          3,
+          "ROW_LENGTH",
+          "column `d` has the wrong length: expected a value for each pair of positions, found 2",
+        ],
+      ],
+    });
+  });
+
+  test("a row fails when its pairs are not those of its positions", () => {
+    const batch = batchOf({
+      c: listColumn([
+        [1, 2],
+        [3, 3],
+      ]),
+      d: listColumn([
+        [1, 2, 3, 4],
+        [1, 2, 3],
+      ]),
+    });
+    const message = "column `d` has the wrong length: expected 2 x 2 positions as in `c`, found 3 values";
+    expect(look(new InputChunk(batch, 0, [pairs, aBinding({ rowShape: padded })]))).toEqual({
+      positions: [2, 0],
+      dead: [[1, "ROW_LENGTH", message]],
+    });
+  });
+});

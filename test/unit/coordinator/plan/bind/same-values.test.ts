@@ -67,6 +67,26 @@ describe("a constant value for an input", () => {
     ]);
   });
 
+  test("one value fills the shape that the job gives, which may be empty", () => {
+    const cache = aModelWith(["batch", 2, "past", 3]);
+    expect(fed(given(0, { shape: [2, 0, 3] }), cache)).toEqual([[3, 2, 0, 3], []]);
+    expect(fed(given(5, { shape: [2, 1, 3] }), cache)).toEqual([[3, 2, 1, 3], Array(18).fill(5)]);
+    const state = aModelWith([2, "batch", "past"]);
+    expect(fed(given(0, { shape: [2, 0], batchAxis: 1 }), state)).toEqual([[2, 3, 0], []]);
+    expect(fed(given(0, { shape: [0, 2] }), aModelWith(["n", 2]))).toEqual([[0, 2], []]);
+  });
+
+  test.each([
+    ["of another rank", given(0, { shape: [2] }), "not of the shape"],
+    ["of another size", given(0, { shape: [3, 0, 3] }), "not of the shape"],
+    ["with too many values", given(0, { shape: [2, 90_000_000, 3] }), "not of the shape"],
+    ["beside lists, which have one", given([[[1]], [[2]]], { shape: [2, 1, 1] }), "have a shape already"],
+  ])("a shape of a constant is refused if it is %s", (_what, map, said) => {
+    const problems = problemsOf(map, { x: numeric("float32") }, aModelWith(["batch", 2, "past", 3]));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatchObject({ where: "map.inputs.v.shape", what: expect.stringContaining(said) });
+  });
+
   test("a constant is accepted with a batch of a fixed size", () => {
     expect(fed(given(7), aModelWith(["n"], "float32", 4))).toEqual([[4], [7, 7, 7, 7]]);
     expect(fed(given([1]), aModelWith([4, 1], "float32", 4))).toEqual([

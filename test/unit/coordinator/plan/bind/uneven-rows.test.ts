@@ -227,7 +227,7 @@ describe("problems of uneven rows", () => {
         what: `\`${mask}\` has no positions to make a mask of`,
         expected: "an input that is fed by lists of no fixed length",
         found,
-        hint: "feed the mask from a column if all rows of the model have one length",
+        hint: "feed the mask from a column, or from `value`, if all rows of the model have one length",
       },
     ]);
   });
