@@ -1,7 +1,7 @@
-import { fileSpecs } from "../../shared/domain/features.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { placed, stagesOf } from "../../shared/domain/job-stages.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
+import { foldersIn } from "../../shared/domain/map-folders.ts";
 import { namedEndpoint } from "../../shared/domain/store-schemes.ts";
 import { formatKeyPath, type KeyPath } from "../../shared/job-file/key-path.ts";
 import { splitPattern } from "../../shared/job-file/path-pattern.ts";
@@ -18,13 +18,9 @@ export interface NamedPlace {
 export function namedPlaces(spec: JobSpec): readonly NamedPlace[] {
   const { input, model, map, tables = {}, output, work, stores } = spec;
   const stages = stagesOf(spec);
-  const inputs = stages.flatMap(({ place, map }) =>
-    Object.entries(map.inputs).flatMap(([name, input]) =>
-      fileSpecs(input).flatMap(([key, { folder }]) =>
-        named(["map", "inputs", name, key, "folder"], folder).map(({ where, location }) => ({
-          ...{ where: placed(where, place), location },
-        })),
-      ),
+  const folders = stages.flatMap(({ place, map }) =>
+    foldersIn(map).flatMap(({ path, folder }) =>
+      named(path, folder).map(({ where, location }) => ({ where: placed(where, place), location })),
     ),
   );
   const models = (map.stages ?? []).flatMap(({ model }, at) =>
@@ -38,7 +34,7 @@ export function namedPlaces(spec: JobSpec): readonly NamedPlace[] {
     ...input.path.flatMap((path, at) => named(["input", "path", at], splitPattern(path).literal)),
     ...named(["model", "path"], model?.path),
     ...models,
-    ...inputs,
+    ...folders,
     ...[...filesNamedBy(map), ...programsOf(spec)].map(({ where, path }) => ({
       where,
       location: parseLocation(path),

@@ -16,6 +16,8 @@ export type Decoded<T> = { readonly kind: "decoded"; readonly image: T } | Refus
 interface Refused {
   readonly kind: "refused";
   readonly why: string;
+  /** Code of the dead letter. Default: ROW_VALUE. */
+  readonly code?: "ROW_LENGTH";
 }
 
 /** Enabled readers, by libvips' names. All others are blocked: an SVG, for example, can name other files. */
@@ -42,7 +44,10 @@ function loadSharp(): Promise<Sharp> {
 }
 
 /** Keys of an image's plan that decide its pixels. */
-type DecodePlan = Pick<ImagePlan, "orient" | "channels" | "maxPixels">;
+export interface DecodePlan extends Pick<ImagePlan, "orient" | "channels" | "maxPixels"> {
+  /** Returns why an image of a declared size is not decoded. Null: it is. Default: all are. */
+  readonly limit?: (size: Size) => string | null;
+}
 
 /**
  * Decoder of images, for one thread. Decodes JPEG and WebP by native libraries where they are installed, and
@@ -94,14 +99,12 @@ export class ImageDecoder implements AsyncDisposable {
 }
 
 /** Decodes an image by a library, in the memory of this thread's scaler. Null: libvips decodes it. */
-function decodeNatively(
-  native: NativeDecoder,
-  bytes: Uint8Array,
-  { orient, channels, maxPixels }: DecodePlan,
-): Decoded<Pixels> | null {
+function decodeNatively(native: NativeDecoder, bytes: Uint8Array, plan: DecodePlan): Decoded<Pixels> | null {
+  const { orient, channels } = plan;
   const size = native.sizeOf(bytes, { orient });
   if (size === null) return null;
-  if (size.width * size.height > maxPixels) return tooLarge(size, maxPixels);
+  const large = tooLarge(size, plan);
+  if (large !== null) return large;
   const rgb = lineScaler().frame(size.width * size.height * 3);
   if (!native.decode(bytes, size, rgb)) return null;
   return { kind: "decoded", image: { ...size, ...asRequested(rgb, channels) } };
@@ -109,16 +112,18 @@ function decodeNatively(
 
 async function decodeBySharp(
   bytes: Uint8Array,
-  { orient, channels, maxPixels }: DecodePlan,
+  plan: DecodePlan,
   signal: AbortSignal,
 ): Promise<Decoded<Pixels>> {
+  const { orient, channels } = plan;
   const sharp = await loadSharp();
   try {
     // Damage is an error, for example a truncated JPEG, which decoders would fill with grey.
     const options = { failOn: "error", limitInputPixels: false, ignoreIcc: true } as const;
     const reader = sharp(bytes, { ...options, autoOrient: orient });
     const { width, height, space: ownSpace, depth } = await orAbort(reader.metadata(), signal);
-    if (width * height > maxPixels) return tooLarge({ width, height }, maxPixels);
+    const large = tooLarge({ width, height }, plan);
+    if (large !== null) return large;
     if (depth !== "uchar" && depth !== "ushort")
       return refused(`has pixels of ${depth}, and not 8 or 16 bits`);
     const isCmyk = ownSpace === "cmyk";
@@ -140,8 +145,13 @@ async function decodeBySharp(
   }
 }
 
-function tooLarge({ width, height }: Size, maxPixels: number): Refused {
-  return refused(`declares ${width} x ${height} pixels, more than ${maxPixels}`);
+/** Refuses an image by its declared size. Null: it is decoded. */
+function tooLarge(size: Size, { maxPixels, limit }: DecodePlan): Refused | null {
+  const { width, height } = size;
+  if (width * height > maxPixels)
+    return refused(`declares ${width} x ${height} pixels, more than ${maxPixels}`);
+  const why = limit?.(size) ?? null;
+  return why === null ? null : { ...refused(why), code: "ROW_LENGTH" };
 }
 
 function refused(why: string): Refused {

@@ -7,10 +7,14 @@ import {
   imageFactsText,
   imageOp,
   imageText,
+  mostPixelBytes,
+  type PixelsOp,
+  pixelsOp,
+  pixelsText,
 } from "./op.ts";
-import { imageSpec } from "./spec.ts";
+import { imageSpec, type PixelsSpec, pixelsSpec } from "./spec.ts";
 
-/** Images as inputs of models: decoded, scaled, cropped and normalized. */
+/** Images as inputs of models, and as columns: decoded, scaled, cropped and normalized. */
 export const image: Extension = {
   name: "image",
   mapsBy: ["sharp"],
@@ -57,4 +61,26 @@ export const image: Extension = {
       loadWays: async () => (await import("./draft.ts")).IMAGE_WAYS,
     },
   },
+  steps: [
+    {
+      key: "image",
+      says: "Turns images into columns of pixels and sizes, for SQL, your own code and models. See [pixels and samples](#pixels-and-samples-as-columns).",
+      spec: pixelsSpec,
+      hasFolder: true,
+      loadPlanner: async () => {
+        const { planPixels } = await import("./plan-pixels.ts");
+        return (value, context) => planPixels(value as unknown as PixelsSpec, context);
+      },
+      step: {
+        kind: "pixels",
+        data: pixelsOp,
+        show: (data) => pixelsText(data as unknown as PixelsOp),
+        mostRowBytes: (data) => mostPixelBytes(data as unknown as PixelsOp),
+        async open(binding, data, { stores }) {
+          const { PixelsStep } = await import("./pixels-step.ts");
+          return new PixelsStep(binding, data as unknown as PixelsOp, stores);
+        },
+      },
+    },
+  ],
 };

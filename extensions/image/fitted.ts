@@ -5,8 +5,13 @@ import { resampled } from "./resample.ts";
 
 /** Scales and crops an image by the plan. Null: the result does not have the model's size. */
 export function fitted(image: Pixels, plan: ImagePlan): Pixels | null {
+  const { width, height } = fitOf(image, plan).region;
+  return width === plan.width && height === plan.height ? scaledPart(image, plan) : null;
+}
+
+/** Scales and crops an image by the plan, to any size. */
+export function scaledPart(image: Pixels, plan: Pick<ImagePlan, "resize" | "crop" | "resample">): Pixels {
   const { scaled, region, fill } = fitOf(image, plan);
-  if (region.width !== plan.width || region.height !== plan.height) return null;
   const inside = overlap(region, scaled);
   const part = resampled(image, scaled, plan.resample, inside);
   if (inside.width === region.width && inside.height === region.height) return part;

@@ -1,5 +1,8 @@
+import { formatBytes } from "../../shared/core/units.ts";
 import type { Zod } from "../../shared/core/zod.ts";
+import { type FileCells, fileCells } from "../../shared/domain/file-cells.ts";
 import type { FeatureSpec } from "../../shared/domain/step-binding.ts";
+import type { Size } from "./pixels.ts";
 
 /** Pillow's filters, by its numbers. Its box and hamming filters are unsupported. */
 export const PILLOW_FILTERS = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
@@ -73,6 +76,63 @@ export interface ImagePlan {
   /** Width that the model takes. */
   readonly width: number;
   readonly height: number;
+}
+
+/** Part of a plan that does not depend on a model. */
+export type PixelsPlan = Omit<ImagePlan, "width" | "height">;
+
+/** Step that turns a column of images into columns of pixels and sizes. */
+export interface PixelsOp extends PixelsPlan {
+  readonly cells: FileCells;
+  /** Column of pixels. The columns of sizes are named after it. */
+  readonly as: string;
+  /** Size of all images. Null: each image has its own. */
+  readonly size: Size | null;
+  /** Limit of the pixels of an image. */
+  readonly maxBytes: number;
+}
+
+/** Builds the schema of a step that makes columns. */
+export function pixelsOp(z: Zod) {
+  const count = z.int().min(0);
+  return imageOp(z)
+    .omit({ width: true, height: true })
+    .extend({
+      cells: fileCells(z),
+      as: z.string(),
+      size: z.object({ width: count, height: count }).nullable(),
+      maxBytes: count,
+    });
+}
+
+/** Returns the columns of sizes behind a column of pixels: of the pixels, and of the image in the file. */
+export function sizeColumns(as: string) {
+  return [
+    { name: `${as}_width`, of: "size", edge: "width" },
+    { name: `${as}_height`, of: "size", edge: "height" },
+    { name: `${as}_file_width`, of: "file", edge: "width" },
+    { name: `${as}_file_height`, of: "file", edge: "height" },
+  ] as const;
+}
+
+const DTYPE_BYTES = { float32: 4, float16: 2, uint8: 1 } as const satisfies Record<ImageDtype, number>;
+
+/** Returns the bytes of an image's pixels. */
+export function bytesOfPixels(
+  { width, height }: Size,
+  { channels, dtype }: Pick<PixelsPlan, "channels" | "dtype">,
+): number {
+  return width * height * channelCount(channels) * DTYPE_BYTES[dtype];
+}
+
+/** Returns the bytes of the largest row of a step that makes columns. */
+export function mostPixelBytes(op: PixelsOp): number {
+  return op.size === null ? op.maxBytes : bytesOfPixels(op.size, op);
+}
+
+/** Describes a step that makes columns. */
+export function pixelsText(op: PixelsOp): string {
+  return `${imageText(op)}, at most ${formatBytes(mostPixelBytes(op))}`;
 }
 
 /** Builds the schema of a step. */
@@ -162,7 +222,7 @@ export function imageFactsText(facts: ImageFacts): string {
 /**
  * Describes the processing of images, in order: `shortest edge 256 (bilinear), crop 224 x 224, rgb, nchw`.
  */
-export function imageText(plan: ImagePlan): string {
+export function imageText(plan: PixelsPlan): string {
   const { crop, channels, layout, rescale, mean, std, orient } = plan;
   const isPlain = rescale === 1 && mean.every((value) => value === 0) && std.every((value) => value === 1);
   const parts = [

@@ -9,9 +9,10 @@ import {
 } from "../../shared/domain/tensor.ts";
 import type { FeaturePlanner } from "../../shared/extension/feature.ts";
 import { type ReportImage, withFolderImage } from "./folder-image.ts";
-import { channelCount, IMAGE_DTYPES, type ImageDtype, type ImagePlan, type ImageResize } from "./op.ts";
+import { fixedSize, pixelsPlan } from "./image-plan.ts";
+import { channelCount, IMAGE_DTYPES, type ImageDtype, type ImagePlan, type PixelsPlan } from "./op.ts";
 import type { Size } from "./pixels.ts";
-import type { ImageSpec } from "./spec.ts";
+import { type ImageSpec, isPlain } from "./spec.ts";
 
 /** ONNX input for images. */
 interface ImageTensor {
@@ -66,31 +67,18 @@ class ImagePlanner {
   }
 
   plan(): PlannedImages | null {
-    const { crop = null, resample = "bilinear", channels = "rgb" } = this.#spec;
-    const { rescale, mean = 0, std = 1, orient, maxPixels } = this.#spec;
     const dtype = this.#dtype();
-    const resize = this.#resize();
-    const size = this.#size(resize);
+    const plan = pixelsPlan(this.#spec, { dtype: dtype ?? "float32", layout: this.#layout });
+    const size = this.#size(plan);
     const rowDims = size === null ? null : this.#rowDims(size);
     if (dtype === null || size === null || rowDims === null) return null;
-    const plan = {
-      ...{ resize, crop, resample, channels, layout: this.#layout, dtype },
-      rescale: rescale ?? (dtype === "uint8" ? 1 : 1 / 255),
-      mean: this.#byChannel(mean),
-      std: this.#byChannel(std),
-      ...{ orient, maxPixels, width: size.width, height: size.height },
-    };
-    return { plan, rowDims };
+    return { plan: { ...plan, width: size.width, height: size.height }, rowDims };
   }
 
   /** Returns true when the last dim equals the number of channels, and the first one differs. */
   #endsInChannels(): boolean {
     const [first, , last] = this.#tensor.dims;
     return last === this.#channels && first !== this.#channels;
-  }
-
-  #byChannel(values: number | readonly number[]): readonly number[] {
-    return typeof values === "number" ? Array.from({ length: this.#channels }, () => values) : values;
   }
 
   #dtype(): ImageDtype | null {
@@ -105,12 +93,7 @@ class ImagePlanner {
       });
       return null;
     }
-    const { rescale = 1, mean = 0, std = 1 } = this.#spec;
-    const isPlain =
-      rescale === 1 &&
-      [mean].flat().every((value) => value === 0) &&
-      [std].flat().every((value) => value === 1);
-    if (found === "uint8" && !isPlain) {
+    if (found === "uint8" && !isPlain(this.#spec)) {
       const what = "`rescale`, `mean` and `std` do not make bytes";
       this.#report([], {
         what,
@@ -120,42 +103,17 @@ class ImagePlanner {
     return found;
   }
 
-  #resize(): ImageResize | null {
-    const {
-      shortestEdge,
-      longestEdge,
-      width,
-      height,
-      pad = 0,
-      place = "center",
-      round,
-    } = this.#spec.resize ?? {};
-    const rounding = round === undefined ? {} : { round };
-    if (shortestEdge !== undefined) return { kind: "shortestEdge", pixels: shortestEdge, ...rounding };
-    if (longestEdge !== undefined)
-      return { kind: "longestEdge", pixels: longestEdge, pad, place, ...rounding };
-    return width === undefined || height === undefined ? null : { kind: "exact", width, height };
-  }
-
   /** Returns the size of every image after resize and crop, else the model's size. */
-  #size(resize: ImageResize | null): Size | null {
-    const { crop } = this.#spec;
-    if (crop !== undefined) return crop;
-    switch (resize?.kind) {
-      case "exact":
-        return resize;
-      case "longestEdge":
-        return { width: resize.pixels, height: resize.pixels };
-      case "shortestEdge":
-        this.#report(["resize"], {
-          what: "the images keep different sizes",
-          expected: "`crop` with `shortestEdge`",
-          hint: "to scale without a crop, give `width` and `height`, or `longestEdge` with `pad`",
-        });
-        return null;
-      case undefined:
-        return this.#modelSize();
-    }
+  #size(plan: PixelsPlan): Size | null {
+    const size = fixedSize(plan);
+    if (size !== null) return size;
+    if (plan.resize === null) return this.#modelSize();
+    this.#report(["resize"], {
+      what: "the images keep different sizes",
+      expected: "`crop` with `shortestEdge`",
+      hint: "to scale without a crop, give `width` and `height`, or `longestEdge` with `pad`",
+    });
+    return null;
   }
 
   #modelSize(): Size | null {

@@ -1,11 +1,13 @@
 import type * as z from "zod";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { SpecParts } from "../../shared/extension/feature.ts";
+import { columnName } from "../../shared/input-sources/input-source.ts";
 import {
   CHANNEL_ORDERS,
   CROP_ROUNDINGS,
   channelCount,
   EDGE_ROUNDINGS,
+  IMAGE_DTYPES,
   IMAGE_LAYOUTS,
   RESAMPLES,
 } from "./op.ts";
@@ -25,43 +27,87 @@ export function imageSpec(z: Zod, { folder, refuse }: SpecParts) {
   return imageKeys(z, folder).superRefine((spec, context) => checkImageRules(spec, context, refuse));
 }
 
-function imageKeys(z: Zod, folder: SpecParts["folder"]) {
-  const byChannel = z.union([z.number(), z.array(z.number()).min(1).max(3)]);
+/** Builds the schema of the step `image` in the job file. */
+export function pixelsSpec(z: Zod, { folder, maxBytes, refuse }: SpecParts) {
+  return pixelsKeys(z, folder, maxBytes).superRefine((spec, context) => {
+    checkImageRules(spec, context, refuse);
+    if (spec.dtype === "uint8" && !isPlain(spec))
+      refuse(context, ["dtype"], "`rescale`, `mean` and `std` do not make bytes", {
+        expected: "`dtype: float32` with these keys",
+      });
+  });
+}
+
+function pixelsKeys(z: Zod, folder: SpecParts["folder"], maxBytes: SpecParts["maxBytes"]) {
   return z.strictObject({
-    ...sizeKeys(z),
-    resample: z
-      .enum(RESAMPLES)
-      .exactOptional()
+    column: columnName(z).describe("The column of images: the bytes of files, or their paths."),
+    as: columnName(z)
+      .default("pixels")
       .describe(
-        "The filter of `resize`: one of Pillow's, or OpenCV's default (`opencvLinear`), with identical results. Default: that of the model's folder, or else `bilinear`.",
+        "The column of pixels that is added. Others have its name with `_width`, `_height`, `_file_width` and `_file_height` after it. Default: `pixels`.",
       ),
-    rescale: z
-      .number()
-      .exactOptional()
+    dtype: z
+      .enum(IMAGE_DTYPES)
+      .default("uint8")
+      .describe("The type of the pixels. `uint8` has them unchanged. Default: `uint8`."),
+    ...pictureKeys(z, folder, (usual) => usual),
+    layout: z
+      .enum(IMAGE_LAYOUTS)
+      .default("nhwc")
       .describe(
-        "A value is `(pixel * rescale - mean) / std`, for pixels from 0 to 255. Default: that of the model's folder, or else 1/255. For uint8 tensors: 1.",
+        "`nhwc`: the channels of each pixel together, as in Pillow and NumPy. `nchw`: one channel after the other. Default: `nhwc`.",
       ),
-    mean: byChannel
-      .exactOptional()
-      .describe(
-        "A number, or one for each channel in the order of `channels`: `[0.485, 0.456, 0.406]`. Default: that of the model's folder, or else 0.",
-      ),
-    std: byChannel
-      .exactOptional()
-      .describe(
-        "A number, or one for each channel: `[0.229, 0.224, 0.225]`. Default: that of the model's folder, or else 1.",
-      ),
-    channels: z
-      .enum(CHANNEL_ORDERS)
-      .exactOptional()
-      .describe(
-        "The values of a pixel, in order. `gray`: one value, as in Pillow's mode L. Default: that of the model's folder, or else `rgb`.",
-      ),
+    maxBytes,
+  });
+}
+
+/** Values that the job file or the model's folder may give. */
+type Default = (usual: string) => string;
+
+const OF_FOLDER: Default = (usual) => `that of the model's folder, or else ${usual}`;
+
+function imageKeys(z: Zod, folder: SpecParts["folder"]) {
+  return z.strictObject({
+    ...pictureKeys(z, folder, OF_FOLDER),
     layout: z
       .enum(IMAGE_LAYOUTS)
       .exactOptional()
       .describe(
         "`nchw`: one channel after the other. `nhwc`: the channels of each pixel together. Default: from the model's shape, or else `nchw`.",
+      ),
+  });
+}
+
+/** Builds the schemas of the keys that inputs and steps share. @param or names a default */
+function pictureKeys(z: Zod, folder: SpecParts["folder"], or: Default) {
+  const byChannel = z.union([z.number(), z.array(z.number()).min(1).max(3)]);
+  return {
+    ...sizeKeys(z, or),
+    resample: z
+      .enum(RESAMPLES)
+      .exactOptional()
+      .describe(
+        `The filter of \`resize\`: one of Pillow's, or OpenCV's default (\`opencvLinear\`), with identical results. Default: ${or("`bilinear`")}.`,
+      ),
+    rescale: z
+      .number()
+      .exactOptional()
+      .describe(
+        `A value is \`(pixel * rescale - mean) / std\`, for pixels from 0 to 255. Default: ${or("1/255")}. For uint8: 1.`,
+      ),
+    mean: byChannel
+      .exactOptional()
+      .describe(
+        `A number, or one for each channel in the order of \`channels\`: \`[0.485, 0.456, 0.406]\`. Default: ${or("0")}.`,
+      ),
+    std: byChannel
+      .exactOptional()
+      .describe(`A number, or one for each channel: \`[0.229, 0.224, 0.225]\`. Default: ${or("1")}.`),
+    channels: z
+      .enum(CHANNEL_ORDERS)
+      .exactOptional()
+      .describe(
+        `The values of a pixel, in order. \`gray\`: one value, as in Pillow's mode L. Default: ${or("`rgb`")}.`,
       ),
     orient: z.boolean().default(true).describe("Whether an image is rotated by its EXIF data."),
     maxPixels: z
@@ -75,11 +121,11 @@ function imageKeys(z: Zod, folder: SpecParts["folder"]) {
     folder: folder.describe(
       "The folder of relative paths, if the column has paths. It is relative to the job file, in a bucket or on the web. Workers read the files there.",
     ),
-  });
+  };
 }
 
 /** Builds the schemas of the size keys. */
-function sizeKeys(z: Zod) {
+function sizeKeys(z: Zod, or: Default) {
   const edge = z.int().min(1).max(MAX_EDGE);
   return {
     resize: z
@@ -116,7 +162,7 @@ function sizeKeys(z: Zod) {
       .exactOptional()
       .describe(
         "How an image is scaled: `{ shortestEdge: 256 }`, `{ width: 224, height: 224 }` or " +
-          "`{ longestEdge: 640, pad: 114 }`. Default: that of the model's folder, or else none.",
+          `\`{ longestEdge: 640, pad: 114 }\`. Default: ${or("none")}.`,
       ),
     crop: z
       .strictObject({
@@ -131,15 +177,23 @@ function sizeKeys(z: Zod) {
       })
       .exactOptional()
       .describe(
-        "The part that is cut out around the centre, after `resize`. A smaller image is padded with 0. Default: that of the model's folder, or else none.",
+        `The part that is cut out around the centre, after \`resize\`. A smaller image is padded with 0. Default: ${or("none")}.`,
       ),
   };
 }
 
 export type ImageSpec = z.output<ReturnType<typeof imageKeys>>;
+export type PixelsSpec = z.output<ReturnType<typeof pixelsKeys>>;
+
+/** Checks whether values are the unchanged pixels. */
+export function isPlain({ rescale = 1, mean = 0, std = 1 }: Pick<ImageSpec, "rescale" | "mean" | "std">) {
+  const all = (values: number | readonly number[], value: number) =>
+    [values].flat().every((each) => each === value);
+  return rescale === 1 && all(mean, 0) && all(std, 1);
+}
 
 function checkImageRules(
-  { resize, crop, channels, mean, std }: ImageSpec,
+  { resize, crop, channels, mean, std }: Omit<ImageSpec, "layout">,
   context: z.core.$RefinementCtx,
   refuse: SpecParts["refuse"],
 ): void {

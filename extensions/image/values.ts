@@ -1,8 +1,9 @@
+import { type Data, Float16, Float32, makeData, Uint8 } from "apache-arrow";
 import { present } from "../../shared/core/assert.ts";
 import { encodeHalf } from "../../shared/core/float16.ts";
 import { lineScaler, type Places } from "./line-scaler.ts";
-import { channelCount, type ImageDtype, type ImagePlan } from "./op.ts";
-import type { Pixels } from "./pixels.ts";
+import { channelCount, type ImageDtype, type ImagePlan, type PixelsPlan } from "./op.ts";
+import type { Pixels, Size } from "./pixels.ts";
 
 /** Values of a tensor. float16 values are their bits. */
 export type ImageValues = Float32Array | Uint16Array | Uint8Array;
@@ -14,22 +15,49 @@ const ARRAYS = { float32: Float32Array, float16: Uint16Array, uint8: Uint8Array 
 
 /** Makes the array for the values of `images` images. */
 export function imageArray(plan: ImagePlan, images: number): ImageValues {
-  return new ARRAYS[plan.dtype](images * valuesPerImage(plan));
+  return valueArray(plan, images * valuesPerImage(plan));
 }
 
-export function valuesPerImage({ width, height, channels }: ImagePlan): number {
+/** Makes the array for a number of values. */
+export function valueArray({ dtype }: Pick<ImagePlan, "dtype">, values: number): ImageValues {
+  return new ARRAYS[dtype](values);
+}
+
+export function valuesPerImage({
+  width,
+  height,
+  channels,
+}: Pick<ImagePlan, "width" | "height" | "channels">): number {
   return width * height * channelCount(channels);
+}
+
+/** Returns values as an Arrow column. */
+export function itemData(values: ImageValues): Data {
+  if (values instanceof Float32Array) return makeData({ type: new Float32(), data: values });
+  if (values instanceof Uint16Array) return makeData({ type: new Float16(), data: values });
+  return makeData({ type: new Uint8(), data: values });
+}
+
+export function itemType({ dtype }: Pick<ImagePlan, "dtype">): Float32 | Float16 | Uint8 {
+  switch (dtype) {
+    case "float32":
+      return new Float32();
+    case "float16":
+      return new Float16();
+    case "uint8":
+      return new Uint8();
+  }
 }
 
 /** Writer of images into tensors. Each byte of a channel has one value, so a table maps them. */
 export class ValueWriter {
-  readonly #plan: ImagePlan;
+  readonly #plan: PixelsPlan;
   /** Tables by channel of the tensor. */
   readonly #tables: readonly ImageValues[];
   /** Tables by channel of an image, one after another. */
   readonly #words: Float32Array;
 
-  constructor(plan: ImagePlan) {
+  constructor(plan: PixelsPlan) {
     this.#plan = plan;
     this.#tables = Array.from({ length: channelCount(plan.channels) }, (_, channel) =>
       tableOf(plan, channel),
@@ -37,13 +65,14 @@ export class ValueWriter {
     this.#words = Float32Array.from(this.#tables.flatMap((_, place) => [...this.#table(place)]));
   }
 
-  /** @param image must have the plan's size and channels */
+  /** @param image must have the plan's channels */
   write(image: Pixels, out: ImageValues, at: number): void {
     const { data } = image;
-    if (this.#tables.length === 1) lookUp(data, this.#table(0), out, at);
+    if (out instanceof Uint8Array && this.#isCopy()) out.set(data, at);
+    else if (this.#tables.length === 1) lookUp(data, this.#table(0), out, at);
     else if (out instanceof Float32Array)
-      out.set(lineScaler().lookUp(image, this.#words, this.#places(0)), at);
-    else lookUpColours(data, [this.#table(0), this.#table(1), this.#table(2)], out, this.#places(at));
+      out.set(lineScaler().lookUp(image, this.#words, this.#places(image, 0)), at);
+    else lookUpColours(data, [this.#table(0), this.#table(1), this.#table(2)], out, this.#places(image, at));
   }
 
   /** Returns the table of the channel at this index in a pixel of the image. */
@@ -52,8 +81,15 @@ export class ValueWriter {
     return present(this.#tables[channel], "there is a table for each channel");
   }
 
-  #places(at: number): Places {
-    const { layout, channels, width, height } = this.#plan;
+  /** Checks whether bytes are the unchanged pixels, in the order of an image. */
+  #isCopy(): boolean {
+    const { channels, layout } = this.#plan;
+    const isInOrder = channels === "gray" || (channels === "rgb" && layout === "nhwc");
+    return isInOrder && this.#tables.every((table) => table.every((value, byte) => value === byte));
+  }
+
+  #places({ width, height }: Size, at: number): Places {
+    const { layout, channels } = this.#plan;
     const [apart, step] = layout === "nchw" ? [width * height, 1] : [1, 3];
     return channels === "bgr" ? { at: at + 2 * apart, apart: 0 - apart, step } : { at, apart, step };
   }
@@ -83,7 +119,7 @@ function lookUpColours(
  * Computes a table in float32, rounded after each step, as transformers, torchvision and NumPy do. The last
  * bit of a value can change a sensitive model's output by 1e-4.
  */
-function tableOf({ dtype, rescale, mean, std }: ImagePlan, channel: number): ImageValues {
+function tableOf({ dtype, rescale, mean, std }: PixelsPlan, channel: number): ImageValues {
   const table = new ARRAYS[dtype](256);
   for (let byte = 0; byte < 256; byte += 1) {
     const centred = Math.fround(Math.fround(byte * rescale) - Math.fround(mean[channel] ?? 0));

@@ -7,11 +7,11 @@ import type {
 } from "../../shared/extension/feature-viewer.ts";
 import { ImageDecoder } from "./decode.ts";
 import { fitted } from "./fitted.ts";
+import { imageOfCell } from "./image-reader.ts";
 import type { ImagePlan } from "./op.ts";
 import type { Pixels, Size } from "./pixels.ts";
 import { pngOf } from "./png.ts";
 import { resampled } from "./resample.ts";
-import { imageOfCell } from "./step.ts";
 
 /** Shows images before and after preparation, with the code of the step itself. */
 export const viewImages: FeatureViewer = async (values, { cells, data }, { storages, preview, signal }) => {

@@ -1,4 +1,6 @@
+import { formatBytes } from "../../shared/core/units.ts";
 import type { Zod } from "../../shared/core/zod.ts";
+import { type FileCells, fileCells } from "../../shared/domain/file-cells.ts";
 import type { FeatureData } from "../../shared/domain/step-binding.ts";
 import type { FolderSettings } from "../../shared/extension/feature.ts";
 import {
@@ -47,10 +49,22 @@ export interface SoundPlan {
   readonly maxSeconds: number;
 }
 
-/** Step that turns a column of sounds into a column of samples. */
+/** Step that turns a column of sounds into a column of samples, or of their spectrograms. */
 export interface SoundOp extends SoundPlan {
-  /** Column of samples. */
+  /** Column of the values. */
   readonly samples: string;
+}
+
+/** Step of the job file that makes columns. */
+export interface SamplesOp extends SoundOp {
+  readonly cells: FileCells;
+  /** Limit of the values of a sound. */
+  readonly maxBytes: number;
+}
+
+/** Returns the column of the number of frames, behind a column of spectrograms. */
+export function framesColumn(samples: string): string {
+  return `${samples}_frames`;
 }
 
 /** Sound facts of a model's folder. Null: not given. */
@@ -91,6 +105,11 @@ export function soundOp(z: Zod) {
   });
 }
 
+/** Builds the schema of a step of the job file. */
+export function samplesOp(z: Zod) {
+  return soundOp(z).extend({ cells: fileCells(z), maxBytes: z.int().min(0) });
+}
+
 /** Columns of a window besides its samples: its index, and its seconds in the sound. */
 export const WINDOW_COLUMNS = ["part", "start", "end"] as const;
 
@@ -101,6 +120,19 @@ export function mostSoundBytes(plan: SoundPlan): number {
   const times = windows === null ? 1 : (windows.context + windows.window) / windows.hop;
   const values = Math.max(samples * channels, valuesOf(plan, samples));
   return values * times * Float32Array.BYTES_PER_ELEMENT;
+}
+
+/** Returns the most samples of a sound that fit into a step's limit of bytes. */
+export function mostSamples({ channels, spectrogram }: SoundPlan, maxBytes: number): number {
+  if (spectrogram !== undefined) return Number.POSITIVE_INFINITY;
+  return Math.floor(maxBytes / (channels * Float32Array.BYTES_PER_ELEMENT));
+}
+
+/** Returns the bytes of the largest row of a step of the job file, with its samples. */
+export function mostStepBytes(op: SamplesOp): number {
+  const { rate, maxSeconds, spectrogram, maxBytes } = op;
+  const samples = spectrogram === undefined ? 0 : maxSeconds * rate * Float32Array.BYTES_PER_ELEMENT;
+  return Math.max(samples, Math.min(maxBytes, mostSoundBytes(op)));
 }
 
 /** Returns the number of values in a window, including its context. */
@@ -138,6 +170,11 @@ export function soundText(plan: SoundPlan): string {
     ...(pad === "drop" ? ["full windows only"] : []),
     ...made,
   ].join(", ");
+}
+
+/** Describes a step of the job file. */
+export function samplesText(op: SamplesOp): string {
+  return `${soundText(op)}, at most ${formatBytes(op.maxBytes)}`;
 }
 
 /** Describes the sound facts of a model's folder. */

@@ -9,7 +9,8 @@ import { type SoundBlock, SoundFault } from "./sound-block.ts";
 /** Samples of a sound at the model's rate, by channel, or the reason why there are none. */
 export type Sound =
   | { readonly kind: "sound"; readonly channels: readonly Float32Array[] }
-  | { readonly kind: "refused"; readonly why: string };
+  /** Default of the dead letter's code: ROW_VALUE. */
+  | { readonly kind: "refused"; readonly why: string; readonly code?: "ROW_LENGTH" };
 
 /** Blocks between two checks of the abort signal. */
 const BLOCKS_AT_ONCE = 32;
@@ -17,17 +18,27 @@ const BLOCKS_AT_ONCE = 32;
 /** Epsilon of the usual feature extractors, which prevents a division of silence by zero. */
 const LEAST_VARIANCE = 1e-7;
 
-type ReadPlan = Pick<SoundPlan, "rate" | "channels" | "mix" | "normalize" | "maxSeconds">;
+interface ReadPlan extends Pick<SoundPlan, "rate" | "channels" | "mix" | "normalize" | "maxSeconds"> {
+  /** Limit of the samples of a channel. A sound is not decoded beyond it. Default: none. */
+  readonly maxSamples?: number;
+}
 
 /** Decodes a sound, mixes its channels, and resamples it, in pieces. */
 export async function readSound(bytes: Uint8Array, plan: ReadPlan, signal: AbortSignal): Promise<Sound> {
   if (bytes.length === 0) return { kind: "refused", why: "is an empty file" };
   try {
+    const { maxSamples = Number.POSITIVE_INFINITY } = plan;
     const samples = new Samples(plan.channels);
     for await (const piece of atRate(inTurns(decodeSound(bytes), signal), plan)) {
       samples.push(piece);
       if (samples.length > plan.maxSeconds * plan.rate)
         throw new SoundFault(`is longer than ${plan.maxSeconds} seconds`);
+      if (samples.length > maxSamples)
+        return {
+          kind: "refused",
+          why: `has more than ${maxSamples} samples, the limit of \`maxBytes\``,
+          code: "ROW_LENGTH",
+        };
     }
     if (samples.length === 0) throw new SoundFault("has no samples");
     const channels = samples.take();

@@ -1,9 +1,12 @@
 import type { z } from "zod";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { SpecParts } from "../../shared/extension/feature.ts";
+import { columnName } from "../../shared/input-sources/input-source.ts";
 import { SOUND_LAYOUTS, WINDOW_ENDS } from "./op.ts";
 import { checkSpectrogram } from "./spectrogram/check-spectrogram.ts";
-import { layoutKey, melKeys, stftKeys } from "./spectrogram/spec.ts";
+import { SPECTROGRAM_LAYOUTS } from "./spectrogram/op.ts";
+import type { SpectrogramKind } from "./spectrogram/presets.ts";
+import { layoutKey, melKeys, type SpectrogramSpec, stftKeys } from "./spectrogram/spec.ts";
 
 /** Limit of a rate, above that of any microphone or file. */
 const MAX_RATE = 768_000;
@@ -17,20 +20,12 @@ const LONGEST_SECONDS = 1_000_000;
 /** Builds the schema of an input's `sound` key in the job file. */
 export function soundSpec(z: Zod, { folder, refuse }: SpecParts) {
   const keys = z.strictObject({
-    rate: z
-      .int()
-      .min(1)
-      .max(MAX_RATE)
+    rate: rateKey(z)
       .exactOptional()
       .describe(
         "Samples a second that the model needs. A sound of another rate is resampled. Default: the `sampling_rate` of the model's folder, or else that of the spectrogram's `preset`.",
       ),
-    channels: z
-      .union([z.literal("mono"), z.int().min(1).max(MAX_CHANNELS)])
-      .default("mono")
-      .describe(
-        "`mono`: the mean of all channels. A number: the channels of a sound. A sound with one channel repeats it.",
-      ),
+    channels: channelsKey(z),
     ...windowKeys(z),
     ...spectrogramKeys(z),
     layout: z
@@ -45,17 +40,8 @@ export function soundSpec(z: Zod, { folder, refuse }: SpecParts) {
       .describe(
         "Whether the samples of a sound are scaled to mean 0 and variance 1. Default: the `do_normalize` of the model's folder, or else false.",
       ),
-    maxSeconds: z
-      .number()
-      .gt(0)
-      .max(LONGEST_SECONDS)
-      .default(MAX_SECONDS)
-      .describe(
-        "Limit of seconds. A longer sound is a dead letter, and is not decoded to its end. A sample takes 4 bytes of memory. For short sounds, a lower limit prepares more of them at once, which is faster.",
-      ),
-    folder: folder.describe(
-      "The folder of relative paths, if the column has paths. It is relative to the job file, in a bucket or on the web. Workers read the files there.",
-    ),
+    maxSeconds: secondsKey(z),
+    folder: folderKey(folder),
   });
   return keys.superRefine(({ window, hop, mel, stft }, context) => {
     for (const kind of ["mel", "stft"] as const) {
@@ -73,6 +59,112 @@ export function soundSpec(z: Zod, { folder, refuse }: SpecParts) {
       found: String(hop),
     });
   });
+}
+
+/** Builds the schema of the step `sound` in the job file. */
+export function samplesSpec(z: Zod, { folder, maxBytes }: SpecParts) {
+  return z.strictObject({
+    ...columnKeys(z, "samples"),
+    rate: rateKey(z).describe("Samples a second. A sound of another rate is resampled."),
+    channels: channelsKey(z),
+    layout: z
+      .enum(SOUND_LAYOUTS)
+      .default("channelsFirst")
+      .describe(
+        "The layout of several channels. `channelsFirst`: one channel after the other. `channelsLast`: the channels of each sample together. Default: `channelsFirst`.",
+      ),
+    ...readKeys(z, folder),
+    maxBytes,
+  });
+}
+
+/** Builds the schema of the steps `mel` and `stft` in the job file. */
+function spectrogramSpec(
+  z: Zod,
+  kind: SpectrogramKind,
+  { folder, maxBytes, refuse }: SpecParts,
+): z.ZodType<SpectrogramStepSpec> {
+  return z
+    .strictObject({
+      ...columnKeys(z, kind),
+      rate: rateKey(z)
+        .exactOptional()
+        .describe("Samples a second. A sound of another rate is resampled. Default: that of the `preset`."),
+      ...(kind === "mel" ? melKeys(z) : stftKeys(z)),
+      layout: z
+        .enum(SPECTROGRAM_LAYOUTS)
+        .default("binsFirst")
+        .describe(
+          "`binsFirst`: all frames of a bin together, as in librosa. `framesFirst`: all bins of a frame together. Default: `binsFirst`.",
+        ),
+      ...readKeys(z, folder),
+      maxBytes,
+    })
+    .superRefine((spec, context) => checkSpectrogram(kind, spec, context, refuse));
+}
+
+/** Builds the schema of the step `mel`. */
+export function melSpec(z: Zod, parts: SpecParts) {
+  return spectrogramSpec(z, "mel", parts);
+}
+
+/** Builds the schema of the step `stft`. */
+export function stftSpec(z: Zod, parts: SpecParts) {
+  return spectrogramSpec(z, "stft", parts);
+}
+
+/** Builds the schemas of the columns of a step. */
+function columnKeys(z: Zod, as: string) {
+  const more =
+    as === "samples" ? "" : " Another one, with `_frames` after its name, has the number of frames.";
+  return {
+    column: columnName(z).describe("The column of sounds: the bytes of files, or their paths."),
+    as: columnName(z)
+      .default(as)
+      .describe(`The column that is added, a list of float32.${more} Default: \`${as}\`.`),
+  };
+}
+
+/** Builds the schemas of the keys by which a step reads a sound. */
+function readKeys(z: Zod, folder: SpecParts["folder"]) {
+  return {
+    normalize: z
+      .boolean()
+      .default(false)
+      .describe("Whether the samples of a sound are scaled to mean 0 and variance 1. Default: false."),
+    maxSeconds: secondsKey(z),
+    folder: folderKey(folder),
+  };
+}
+
+function rateKey(z: Zod) {
+  return z.int().min(1).max(MAX_RATE);
+}
+
+function channelsKey(z: Zod) {
+  return z
+    .union([z.literal("mono"), z.int().min(1).max(MAX_CHANNELS)])
+    .default("mono")
+    .describe(
+      "`mono`: the mean of all channels. A number: the channels of a sound. A sound with one channel repeats it.",
+    );
+}
+
+function secondsKey(z: Zod) {
+  return z
+    .number()
+    .gt(0)
+    .max(LONGEST_SECONDS)
+    .default(MAX_SECONDS)
+    .describe(
+      "Limit of seconds. A longer sound is a dead letter, and is not decoded to its end. A sample takes 4 bytes of memory. For short sounds, a lower limit prepares more of them at once, which is faster.",
+    );
+}
+
+function folderKey(folder: SpecParts["folder"]) {
+  return folder.describe(
+    "The folder of relative paths, if the column has paths. It is relative to the job file, in a bucket or on the web. Workers read the files there.",
+  );
 }
 
 /** Builds the schemas of spectrograms. */
@@ -123,3 +215,11 @@ function windowKeys(z: Zod) {
 }
 
 export type SoundSpec = z.output<ReturnType<typeof soundSpec>>;
+export type SamplesSpec = z.output<ReturnType<typeof samplesSpec>>;
+
+/** Keys of the steps `mel` and `stft`. */
+export interface SpectrogramStepSpec
+  extends SpectrogramSpec,
+    Pick<SamplesSpec, "column" | "as" | "normalize" | "maxSeconds" | "folder" | "maxBytes"> {
+  readonly rate?: number;
+}

@@ -11,6 +11,7 @@ import {
   Schema,
 } from "apache-arrow";
 import { present } from "../../shared/core/assert.ts";
+import { formatBytes } from "../../shared/core/units.ts";
 import { cellsOf } from "../../shared/dataset/cell-reader.ts";
 import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { int32Column, offsetsBehind } from "../../shared/dataset/text-column.ts";
@@ -20,9 +21,10 @@ import { madeColumns, type StepColumns } from "../../shared/domain/step-binding.
 import type { RowFailure, Step, StepResult } from "../../shared/steps/step.ts";
 import type { Storages } from "../../shared/storage/open-storage.ts";
 import { openRowStorages, readFileCell } from "../../shared/storage/row-file.ts";
-import { type SoundOp, type SoundWindows, valuesPerWindow } from "./op.ts";
+import { framesColumn, mostSamples, type SoundOp, type SoundWindows, valuesPerWindow } from "./op.ts";
 import { readSound, type Sound } from "./read-sound.ts";
 import { RowWriter } from "./row-writer.ts";
+import { countFrames } from "./spectrogram/op.ts";
 import { countWindows, hasFilledWindow, writeWindows } from "./windows.ts";
 
 /** Limit of a file: fifty minutes of CD stereo. A file is read whole. */
@@ -38,18 +40,26 @@ type RowSound =
   | { readonly kind: "sound"; readonly channels: readonly Float32Array[]; readonly rows: number }
   | ({ readonly kind: "failed"; readonly rows: 1 } & Omit<RowFailure, "row">);
 
+interface SoundStepOptions {
+  readonly op: SoundOp;
+  readonly cells: FileCells;
+  /** Limit of a sound's values, from the job file. Default: none. */
+  readonly maxBytes?: number;
+}
+
 /** Step that turns each row's sound into its samples, or into a row for each of its windows. */
 export class SoundStep implements Step {
   readonly #column: string;
   readonly #made: readonly string[];
   readonly #op: SoundOp;
   readonly #cells: FileCells;
+  readonly #maxBytes: number;
   readonly #storages: Storages;
   readonly #writer: RowWriter;
 
   constructor(
     columns: StepColumns,
-    { op, cells }: { readonly op: SoundOp; readonly cells: FileCells },
+    { op, cells, maxBytes = Number.POSITIVE_INFINITY }: SoundStepOptions,
     stores: JobStores,
   ) {
     this.#storages = openRowStorages(stores);
@@ -57,6 +67,7 @@ export class SoundStep implements Step {
     this.#made = madeColumns(columns).map(({ name }) => name);
     this.#op = op;
     this.#cells = cells;
+    this.#maxBytes = maxBytes;
     this.#writer = new RowWriter(op);
   }
 
@@ -89,21 +100,27 @@ export class SoundStep implements Step {
     if (cell === null)
       return { kind: "failed", rows: 1, code: "ROW_NULL", message: `column \`${this.#column}\` is null` };
     const sound = await this.#soundOf(cell, signal);
-    if (sound.kind === "refused") return this.#failure("ROW_VALUE", sound.why);
+    if (sound.kind === "refused") return this.#failure(sound.code ?? "ROW_VALUE", sound.why);
     const { channels } = sound;
     const samples = channels[0]?.length ?? 0;
     const { windows } = this.#op;
     const rows = windows === null ? 1 : countWindows(samples, windows);
     if (rows === 0) {
-      const why = `has ${samples} samples at the model's rate, fewer than a window of ${windows?.window}`;
+      const why = `has ${samples} samples at ${this.#op.rate} a second, fewer than a window of ${windows?.window}`;
       return this.#failure("ROW_LENGTH", why);
     }
     const values =
       windows === null ? this.#writer.valuesOf(samples) : rows * valuesPerWindow(this.#op, windows);
     if (values === 0) {
-      const why = `has ${samples} samples at the model's rate, fewer than a frame of ${this.#op.spectrogram?.nFft}`;
+      const why = `has ${samples} samples at ${this.#op.rate} a second, fewer than a frame of ${this.#op.spectrogram?.nFft}`;
       return this.#failure("ROW_LENGTH", why);
     }
+    const bytes = values * Float32Array.BYTES_PER_ELEMENT;
+    if (bytes > this.#maxBytes)
+      return this.#failure(
+        "ROW_LENGTH",
+        `becomes ${formatBytes(bytes)}, more than \`maxBytes\`, ${formatBytes(this.#maxBytes)}`,
+      );
     if (values > MAX_SOUND_VALUES)
       return this.#failure("ROW_LENGTH", `becomes ${values} values, more than ${MAX_SOUND_VALUES}`);
     return { kind: "sound", channels, rows };
@@ -112,7 +129,12 @@ export class SoundStep implements Step {
   async #soundOf(cell: unknown, signal: AbortSignal): Promise<Sound> {
     const options = { maxBytes: MAX_FILE_BYTES, signal };
     const file = await readFileCell(this.#storages, cell, this.#cells, options);
-    return file.kind === "refused" ? file : await readSound(file.bytes, this.#op, signal);
+    if (file.kind === "refused") return file;
+    return await readSound(
+      file.bytes,
+      { ...this.#op, maxSamples: mostSamples(this.#op, this.#maxBytes) },
+      signal,
+    );
   }
 
   #failure(code: RowFailure["code"], why: string): RowSound {
@@ -125,6 +147,7 @@ export class SoundStep implements Step {
       windows === null ? await this.#wholeSounds(sounds, signal) : await this.#windows(sounds, rows, signal);
     const all: Readonly<Record<string, () => Data>> = {
       [samples]: () => values,
+      [framesColumn(samples)]: () => int32Column(perWindow(sounds, (_, length) => this.#framesOf(length))),
       part: () => int32Column(perWindow(sounds, (part) => part)),
       start: () => this.#seconds(sounds, (part) => this.#startOf(part)),
       end: () => this.#seconds(sounds, (part, length) => Math.min(length, this.#endOf(part))),
@@ -166,6 +189,11 @@ export class SoundStep implements Step {
     const type = new FixedSizeList(size, new ArrowField("item", new Float32(), false));
     const child = makeData({ type: new Float32(), data: values });
     return makeData({ type, length: rows, nullCount: 0, child });
+  }
+
+  #framesOf(samples: number): number {
+    const { spectrogram } = this.#op;
+    return spectrogram === undefined ? 0 : countFrames(samples, spectrogram);
   }
 
   #startOf(part: number): number {

@@ -1,3 +1,5 @@
+import type * as z from "zod";
+import type { Zod } from "../core/zod.ts";
 import type { FieldType } from "./dataset.ts";
 import { fileInStruct, isFileStruct } from "./hugging-face.ts";
 import type { Location } from "./location.ts";
@@ -7,6 +9,21 @@ export type FileCells =
   | { readonly kind: "bytes" }
   /** Locations, or structs of bytes and location. Relative paths start from the folder. */
   | { readonly kind: "locations"; readonly folder: Location };
+
+/**
+ * Builds the schema of cells, for the data of steps.
+ *
+ * @param folder schema of the folder. Declarations of extensions know no locations, and take any text
+ */
+export function fileCells(
+  z: Zod,
+  folder: z.ZodType<Location> = z.custom<Location>((value) => typeof value === "string"),
+): z.ZodType<FileCells> {
+  return z.union([
+    z.object({ kind: z.literal("bytes") }),
+    z.object({ kind: z.literal("locations"), folder }),
+  ]);
+}
 
 /** Checks whether cells of a type are texts. */
 export function isText(type: FieldType): boolean {

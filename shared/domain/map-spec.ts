@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Frozen } from "../core/frozen.ts";
+import { parseBytes } from "../core/units.ts";
 import { ZOD } from "../core/zod.ts";
 import { columnName, MAX_NAMES } from "../input-sources/input-source.ts";
 import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
@@ -24,6 +25,9 @@ const MAX_BATCH_TOKENS = 1_073_741_824;
 const MAX_DIM = 134_217_728;
 const MAX_RANK = 8;
 
+/** Limit of `maxBytes`. A list of more values has no Arrow offsets together with another one. */
+const MOST_VALUE_BYTES = 1 << 30;
+
 const COLUMN_NAME = columnName(ZOD);
 const auto = z.literal("auto");
 const size = z.int().min(1).max(MAX_DIM);
@@ -32,6 +36,19 @@ const batchAxis = z.int().min(0).max(MAX_RANK);
 
 const PARTS: Parameters<(typeof FEATURES)[number]["spec"]>[1] = {
   folder: z.string().min(1).superRefine(placeRule(notAFolderPlace)).default("."),
+  maxBytes: z
+    .string()
+    .max(20)
+    .superRefine((text, context) => {
+      const bytes = parseBytes(text);
+      if (bytes !== null && bytes >= 1 && bytes <= MOST_VALUE_BYTES) return;
+      refuse(context, [], "is not a size of a value", { expected: "from `1B` to `1GiB`, as in `32MiB`" });
+    })
+    .meta({ title: "a size, as in `32MiB`" })
+    .default("128MiB")
+    .describe(
+      "Limit of the value that a row gets. A row with a larger one is a dead letter. Default: `128MiB`.",
+    ),
   file: filePlace,
   fileKeys: FILE_KEYS,
   refuse,

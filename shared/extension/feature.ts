@@ -92,6 +92,8 @@ export interface FolderSettings {
 export interface SpecParts {
   /** Base folder of relative paths in the column. Its description says so. */
   readonly folder: z.ZodType<string>;
+  /** Limit of the bytes that the value of one row takes. */
+  readonly maxBytes: z.ZodType<string>;
   /** Location of a file that the job needs. */
   readonly file: z.ZodType<string>;
   /** Keys by which features make an input from files. */

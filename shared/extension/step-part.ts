@@ -36,6 +36,8 @@ interface StepKind {
    * program.
    */
   programPath?(data: FeatureData): string;
+  /** Returns the bytes of the largest row that the step makes. Undefined: its columns' types bound it. */
+  mostRowBytes?(data: FeatureData): number;
   /**
    * Rules for a step whose rows wait for a server. Its thread takes many record batches concurrently. Its job
    * has no backup leases, which would ask twice. Undefined: the step computes.
@@ -56,6 +58,8 @@ export interface StepPart {
   /** Builds the schema of the key's value. A text is the file of a program. */
   spec(z: Zod, parts: SpecParts): z.ZodType<object | string>;
   readonly files?: FilesPart;
+  /** True when the value has a `folder`: the base of relative paths in a column. Default: it has none. */
+  readonly hasFolder?: true;
   /** Programs that the key names. The planner gets the built program among its files. Default: none. */
   readonly program?: ProgramPart;
   /** Returns the value with defaults from the model's folder. Default: unchanged. */

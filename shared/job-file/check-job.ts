@@ -4,11 +4,11 @@ import { isGroup } from "../core/is-group.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { withoutTrailingSlashes } from "../core/without-slashes.ts";
 import { PARSED_ONCE } from "../core/zod.ts";
-import { fileSpecs } from "../domain/features.ts";
 import { JOB_RUNS } from "../domain/job-runs.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { withStages } from "../domain/job-stages.ts";
 import { isAddress, isWebInput } from "../domain/location.ts";
+import { withFolders } from "../domain/map-folders.ts";
 import { issueProblems, type SpecProblem } from "./issue-problems.ts";
 import { accepts, knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
@@ -48,7 +48,8 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
     map: withFiles(
       withStages(withStageModels(map, absolute), (part, index) => {
         const path = map.stages === undefined ? ["map"] : ["map", "stages", index];
-        return inOrder(withFolders(part, absolute), path, options);
+        const named = withFolders(part, (value) => ({ ...value, folder: absolute(value.folder) }));
+        return inOrder(named, path, options);
       }),
       absolute,
     ),
@@ -133,17 +134,6 @@ function inOrder<Part extends Pick<JobSpec["map"], "outputs">>(
 ): Part {
   const at = (column: string): number => placeOf([...path, "outputs", column]);
   return { ...map, outputs: map.outputs.toSorted((a, b) => at(a.column) - at(b.column)) };
-}
-
-function withFolders<Part extends Pick<JobSpec["map"], "inputs">>(
-  map: Part,
-  rename: (folder: string) => string,
-): Part {
-  const inputs = Object.entries(map.inputs).map(([name, input]) => {
-    const files = fileSpecs(input).map(([key, spec]) => [key, { ...spec, folder: rename(spec.folder) }]);
-    return [name, { ...input, ...Object.fromEntries(files) }];
-  });
-  return { ...map, inputs: Object.fromEntries(inputs) };
 }
 
 function withCertificates(stores: JobSpec["stores"], rename: (path: string) => string): JobSpec["stores"] {

@@ -1,8 +1,9 @@
 import { canonicalJson, type Digest, sha256 } from "../core/digest.ts";
 import { CONVERSION, conversionOf } from "../domain/conversion.ts";
-import { FEATURES, fileSpec, fileSpecs, INPUTS, stepValue } from "../domain/features.ts";
+import { FEATURES, fileSpec, INPUTS, stepValue } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import { type SpecStage, stagesOf } from "../domain/job-stages.ts";
+import { withFolders } from "../domain/map-folders.ts";
 import { type FolderFacts, leavesLabels, leavesPooling, USUAL_OP } from "../domain/model-folder.ts";
 import { shapeDigestOf } from "../domain/output-shape.ts";
 import { withFiles, withReductionFiles, withTableFiles } from "./map-files.ts";
@@ -16,7 +17,7 @@ import { withFiles, withReductionFiles, withTableFiles } from "./map-files.ts";
  * It also covers the format and shape of the rows, and the model's conversion with the converter's version.
  * It excludes:
  * - Other `input.*` keys and `model.path`. The dataset and the model have digests of their own, by content.
- * - The `folder` of an input of files. The job may move together with its files.
+ * - The `folder` of an input or a step of files. The job may move together with its files.
  * - The paths of other files, except which of them are equal. Their content is added when they are read.
  * - `output.path` and `name`. They do not change the result.
  * - `input.shardRows`, `map.batch`, `model.device`. They change how the work is done. A resumed job keeps its
@@ -62,7 +63,8 @@ function stageParts(
   facts: FolderFacts | null,
   numbered: (path: string) => string,
 ): object {
-  const { inputs, keep, prepare, finish, outputs: named } = withFiles(map, numbered);
+  const files = withFolders(withFiles(map, numbered), ({ folder: _folder, ...rest }) => rest);
+  const { inputs, keep, prepare, finish, outputs: named } = files;
   const labels = facts?.labels ?? null;
   const isPooled = map.outputs.length === 0 || map.outputs.some((output) => leavesPooling(output));
   const pooling = isPooled ? (facts?.pooling ?? null) : null;
@@ -72,7 +74,7 @@ function stageParts(
   }));
   const converted = conversionOf(model);
   return {
-    inputs: withoutFolders(inputs),
+    inputs,
     ...featureFacts(inputs, facts),
     ...(map.state === undefined ? {} : { state: map.state }),
     ...(pooling === null ? {} : { pooling }),
@@ -111,14 +113,6 @@ function inputFacts(inputs: JobSpec["map"]["inputs"], facts: FolderFacts | null)
     return said === undefined ? {} : identity(said);
   });
   return Object.assign({}, ...added);
-}
-
-function withoutFolders(inputs: JobSpec["map"]["inputs"]): Readonly<Record<string, unknown>> {
-  const entries = Object.entries(inputs).map(([name, input]) => {
-    const files = fileSpecs(input).map(([key, { folder: _folder, ...rest }]) => [key, rest]);
-    return [name, { ...input, ...Object.fromEntries(files) }];
-  });
-  return Object.fromEntries(entries);
 }
 
 /** Returns the folder's facts about files for the features that the job uses. */

@@ -3,10 +3,10 @@ import type * as z from "zod";
 import { type Problem, ShardmillError } from "../core/errors.ts";
 import { decodeDocument } from "../core/utf8.ts";
 import { PARSED_ONCE } from "../core/zod.ts";
-import { fileSpecs } from "../domain/features.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { stagesOf } from "../domain/job-stages.ts";
 import { isAddress } from "../domain/location.ts";
+import { foldersIn } from "../domain/map-folders.ts";
 import { flatFeatures } from "./codec-steps.ts";
 import { JOB_DESCRIPTION_SCHEMA, type JobDescription } from "./job-description.ts";
 
@@ -31,9 +31,7 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
   const { name, ...rest } = parsed.data;
   if (name === undefined) throw invalidSpec([{ where: "name", what: "is missing" }]);
   const stages = stagesOf(rest);
-  const folders = stages.flatMap(({ map }) =>
-    Object.values(map.inputs).flatMap((input) => fileSpecs(input).map(([, files]) => files.folder)),
-  );
+  const folders = stages.flatMap(({ map }) => foldersIn(map).map(({ folder }) => folder));
   const modelPaths = stages.flatMap(({ model }) => (model === undefined ? [] : [model.path]));
   const mayBeElsewhere = [...rest.input.path, rest.output.path, ...modelPaths, ...folders];
   const places = mayBeElsewhere.filter((path) => !isAddress(path));

@@ -2,16 +2,13 @@ import * as z from "zod";
 import { asDigest } from "../core/digest.ts";
 import { ZOD } from "../core/zod.ts";
 import { FEATURES, INPUTS, STEPS } from "../domain/features.ts";
-import type { FileCells } from "../domain/file-cells.ts";
+import { fileCells } from "../domain/file-cells.ts";
 import type { JobTable } from "../domain/job-tables.ts";
 import type { ReductionBinding } from "../domain/reduction-binding.ts";
 import type { ExtensionOp, FeatureOp, StepBinding } from "../domain/step-binding.ts";
 import { count, fieldType, location } from "./codec-fields.ts";
 
-const cells: z.ZodType<FileCells> = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("bytes") }),
-  z.object({ kind: z.literal("locations"), folder: location }),
-]);
+const cells = fileCells(ZOD, location);
 
 /** Schema of a feature's op. On the wire, its data is beside its kind and its cells. */
 function featureOp({ key, data }: (typeof FEATURES)[number]): z.ZodType<FeatureOp> {

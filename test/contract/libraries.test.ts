@@ -22,9 +22,12 @@ describe.each(parts)("the optional library of $name for $serves", ({ library }) 
   test("is listed with all libraries, and only with jobs that use it", async () => {
     const { used, hint } = await library.find();
     expect(await findLibraries()).toContainEqual({ serves: library.serves, used, hint });
-    const inputs = (input: object) => ({ map: { inputs: { x: input } } }) as unknown as JobSpec;
-    expect(await findLibraries(inputs({ column: "x" }))).toEqual([]);
-    const files = inputs({ column: "x", [library.feature]: {} });
-    expect(await findLibraries(files)).toContainEqual({ serves: library.serves, used, hint });
+    const jobOf = (input: object, prepare: readonly object[] = []) =>
+      ({ map: { inputs: { x: input }, prepare, finish: [] } }) as unknown as JobSpec;
+    expect(await findLibraries(jobOf({ column: "x" }))).toEqual([]);
+    const found = { serves: library.serves, used, hint };
+    expect(await findLibraries(jobOf({ column: "x", [library.feature]: {} }))).toContainEqual(found);
+    const step = { [library.feature]: { column: "x" } };
+    expect(await findLibraries(jobOf({ column: "x" }, [step]))).toContainEqual(found);
   });
 });

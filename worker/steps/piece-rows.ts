@@ -1,4 +1,4 @@
-import { featureOf } from "../../shared/domain/features.ts";
+import { featureOf, stepKindOf } from "../../shared/domain/features.ts";
 import { madeColumns, type StepBinding, type StepColumns } from "../../shared/domain/step-binding.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
 
@@ -53,20 +53,31 @@ export function pieceRowsIn(rows: number, { most, isSpread }: PieceRows, threads
  * show the size.
  */
 export function mostPieceBytes(steps: readonly StepBinding[], rows: number): number | null {
-  const files = fileBytes(steps);
-  return files.length === 0 ? null : rows * Math.max(...files);
+  const bytes = fileRowBytes(steps);
+  return bytes === 0 ? null : rows * bytes;
 }
 
 function mostFiles(steps: readonly StepBinding[]): number {
-  const files = fileBytes(steps);
-  if (files.length === 0) return Number.POSITIVE_INFINITY;
-  return Math.max(1, Math.min(MOST_FILES, Math.floor(FILES_BYTES / Math.max(...files))));
+  const bytes = fileRowBytes(steps);
+  if (bytes === 0) return Number.POSITIVE_INFINITY;
+  return Math.max(1, Math.min(MOST_FILES, Math.floor(FILES_BYTES / bytes)));
 }
 
-function fileBytes(steps: readonly StepBinding[]): readonly number[] {
-  return steps.flatMap(({ op }) =>
-    op.kind === "feature" ? (featureOf(op.feature).mostRowBytes(op.data) ?? []) : [],
-  );
+/** Returns the bytes of the largest row, with the values of all steps. 0: the columns show them. */
+function fileRowBytes(steps: readonly StepBinding[]): number {
+  return steps.reduce((sum, { op }) => sum + (mostBytesOf(op) ?? 0), 0);
+}
+
+function mostBytesOf(op: StepBinding["op"]): number | null {
+  switch (op.kind) {
+    case "sql":
+    case "model":
+      return null;
+    case "feature":
+      return featureOf(op.feature).mostRowBytes(op.data);
+    case "extension":
+      return stepKindOf(op.step).mostRowBytes?.(op.data) ?? null;
+  }
 }
 
 /** Returns the bytes of a row in made columns with cells of fixed size. */

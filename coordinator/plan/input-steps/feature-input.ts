@@ -2,10 +2,12 @@ import { present } from "../../../shared/core/assert.ts";
 import { takenColumns } from "../../../shared/dataset/taken-columns.ts";
 import { fileSpec, withoutFeature } from "../../../shared/domain/features.ts";
 import type { FeatureOp } from "../../../shared/domain/step-binding.ts";
+import type { TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { FeaturePart } from "../../../shared/extension/feature.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
-import { findFiles, findRowTensor } from "./file-column.ts";
+import { findFiles } from "../../../shared/steps/file-column.ts";
+import { unknownInput } from "../bind/bind-inputs.ts";
 import type { InputStep } from "./input-step.ts";
 
 /** Computes the values of a tensor from a column of files, by a feature. */
@@ -59,4 +61,23 @@ export function featureInput({ key, files: what, loadPlanner }: FeaturePart): In
       };
     },
   };
+}
+
+/** Returns the model's input without its batch. Null, with a problem: no input of that name. */
+function findRowTensor(
+  input: string,
+  batchAxis: number | undefined,
+  tensors: readonly TensorInfo[],
+  problems: SpecProblem[],
+): TensorInfo | null {
+  const tensor = tensors.find(({ name }) => name === input);
+  if (tensor !== undefined)
+    return { ...tensor, dims: tensor.dims.filter((_, at) => at !== (batchAxis ?? 0)) };
+  problems.push(
+    unknownInput(
+      input,
+      tensors.map(({ name }) => name),
+    ),
+  );
+  return null;
 }

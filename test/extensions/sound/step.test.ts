@@ -108,7 +108,7 @@ test("a sound shorter than a frame is a dead letter", async () => {
     {
       row: 0,
       code: "ROW_LENGTH",
-      message: "the sound in column `sound` has 15 samples at the model's rate, fewer than a frame of 16",
+      message: "the sound in column `sound` has 15 samples at 8000 a second, fewer than a frame of 16",
     },
   ]);
   expect(made.getChildAt(0)?.get(1)?.length).toBe(2 * 9);

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { readSound } from "../../../../extensions/sound/read-sound.ts";
 import {
   countFrames,
   type SpectrogramPlan,
@@ -7,46 +6,10 @@ import {
   spectrogramDims,
   valuesPerFrame,
 } from "../../../../extensions/sound/spectrogram/op.ts";
-import {
-  planSpectrogram,
-  presetWindow,
-  type SpectrogramKind,
-} from "../../../../extensions/sound/spectrogram/presets.ts";
-import type { SpectrogramSpec } from "../../../../extensions/sound/spectrogram/spec.ts";
+import { planSpectrogram, presetWindow } from "../../../../extensions/sound/spectrogram/presets.ts";
 import { Spectrogram } from "../../../../extensions/sound/spectrogram/spectrogram.ts";
-import { noise, soundFile } from "../../../support/sound-files.ts";
-
-/** Spectrogram of a library: see `make_spectrograms.py`. */
-interface Case {
-  readonly name: string;
-  readonly kind: SpectrogramKind;
-  readonly keys: SpectrogramSpec;
-  readonly rate: number;
-  readonly sound: "noise" | "tones" | "short";
-  readonly dims: readonly number[];
-  /** Largest absolute value. */
-  readonly largest: number;
-  readonly stride: number;
-  /** Every `stride`th value. */
-  readonly some: readonly number[];
-}
-
-const CASES: readonly Case[] = JSON.parse(soundFile("spectrograms.json").toString("utf8")).cases;
-
-const { signal } = new AbortController();
-
-/** Returns the sounds of `make_spectrograms.py`. */
-async function soundOf(name: Case["sound"]): Promise<Float32Array> {
-  if (name !== "tones") return noise(name === "noise" ? 4000 : 70);
-  const plan = { rate: 16_000, channels: 1, mix: true, normalize: false, maxSeconds: 1 };
-  const read = await readSound(soundFile("f32.wav"), plan, signal);
-  const [tones] = read.kind === "sound" ? read.channels : [];
-  if (tones === undefined) throw new Error("expected a sound");
-  const joined = new Float32Array(1000 + tones.length + 1100);
-  joined.set(noise(1000).map((value) => value * Math.fround(0.001)));
-  joined.set(tones, 1000);
-  return joined;
-}
+import { noise } from "../../../support/sound-files.ts";
+import { SPECTROGRAMS, spectrogramSound } from "../sound-fixtures.ts";
 
 function spectrogram(samples: Float32Array, plan: SpectrogramPlan): Float32Array {
   const values = new Float32Array(countFrames(samples.length, plan) * valuesPerFrame(plan));
@@ -55,9 +18,9 @@ function spectrogram(samples: Float32Array, plan: SpectrogramPlan): Float32Array
 }
 
 describe("Spectrogram", () => {
-  it.each(CASES)("$name: $sound differs by less than 1e-5 of the largest value", async (on) => {
+  it.each(SPECTROGRAMS)("$name: $sound differs by less than 1e-5 of the largest value", async (on) => {
     const plan = planSpectrogram(on.kind, on.keys, on.rate);
-    const sound = await soundOf(on.sound);
+    const sound = await spectrogramSound(on.sound);
     const samples = new Float32Array(presetWindow(on.keys.preset, on.rate) ?? sound.length);
     samples.set(sound);
     const made = spectrogram(samples, plan);

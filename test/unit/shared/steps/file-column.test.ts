@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { findFiles } from "../../../../../coordinator/plan/input-steps/file-column.ts";
-import type { Field, FieldType } from "../../../../../shared/domain/dataset.ts";
-import type { SpecProblem } from "../../../../../shared/job-file/issue-problems.ts";
+import type { Field, FieldType } from "../../../../shared/domain/dataset.ts";
+import type { SpecProblem } from "../../../../shared/job-file/issue-problems.ts";
+import { findFiles } from "../../../../shared/steps/file-column.ts";
 
 const field = (name: string, type: FieldType): Field => ({ name, type, nullable: true });
 const list = (item: FieldType): FieldType => ({ kind: "list", item });

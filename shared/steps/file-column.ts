@@ -1,13 +1,12 @@
-import { Columns, describeFieldType } from "../../../shared/dataset/columns.ts";
-import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
-import { type FileCells, holdsFiles } from "../../../shared/domain/file-cells.ts";
-import { isFileStruct } from "../../../shared/domain/hugging-face.ts";
-import { parseLocation } from "../../../shared/domain/location.ts";
-import type { TensorInfo } from "../../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
-import type { KeyPath } from "../../../shared/job-file/key-path.ts";
-import { quoteIdentifier } from "../../../shared/sql/quote.ts";
-import { unknownInput } from "../bind/bind-inputs.ts";
+import type { Problem } from "../core/errors.ts";
+import { Columns, describeFieldType } from "../dataset/columns.ts";
+import type { Field, FieldType } from "../domain/dataset.ts";
+import { type FileCells, holdsFiles } from "../domain/file-cells.ts";
+import { isFileStruct } from "../domain/hugging-face.ts";
+import { parseLocation } from "../domain/location.ts";
+import type { SpecProblem } from "../job-file/issue-problems.ts";
+import type { KeyPath } from "../job-file/key-path.ts";
+import { quoteIdentifier } from "../sql/quote.ts";
 
 interface FileColumn {
   readonly name: string;
@@ -42,6 +41,29 @@ export function findFiles(
   return null;
 }
 
+/**
+ * Finds the column of files of a step.
+ *
+ * @returns the kind of its cells, or null with problems
+ */
+export function findStepFiles(
+  {
+    column: name,
+    folder,
+    what,
+    where,
+  }: Pick<FileColumn, "folder" | "what"> & { readonly column: string; readonly where: string },
+  fields: readonly Field[],
+): { readonly cells: FileCells | null; readonly problems: readonly Problem[] } {
+  const found: SpecProblem[] = [];
+  const cells = findFiles({ name, path: [], isNamed: true, what, folder }, fields, found);
+  const problems = found.map(({ path: _path, part: _part, ...problem }) => ({
+    where: `${where}.column`,
+    ...problem,
+  }));
+  return { cells, problems };
+}
+
 /** Returns the step that gives each of a row's files a row, or takes a file out of a struct. */
 function hintOf({ name, type }: Field): { readonly hint?: string } {
   const column = quoteIdentifier(name);
@@ -67,25 +89,6 @@ function listDepth(type: FieldType): number {
   if (holdsFiles(type.item)) return 1;
   const inner = listDepth(type.item);
   return inner === 0 ? 0 : inner + 1;
-}
-
-/** Returns the model's input without its batch. Null, with a problem: no input of that name. */
-export function findRowTensor(
-  input: string,
-  batchAxis: number | undefined,
-  tensors: readonly TensorInfo[],
-  problems: SpecProblem[],
-): TensorInfo | null {
-  const tensor = tensors.find(({ name }) => name === input);
-  if (tensor !== undefined)
-    return { ...tensor, dims: tensor.dims.filter((_, at) => at !== (batchAxis ?? 0)) };
-  problems.push(
-    unknownInput(
-      input,
-      tensors.map(({ name }) => name),
-    ),
-  );
-  return null;
 }
 
 /** Returns the kind of cells for a column type. Null: the type holds no files. */
