@@ -1,4 +1,4 @@
-import type { ImagePlace } from "../../shared/boxes/place.ts";
+import type { PicturePlace } from "../../shared/boxes/place.ts";
 import { halfToEven } from "./half-to-even.ts";
 import type { EdgeRounding, ImageCrop, ImagePlan, ImageResize } from "./op.ts";
 import type { Region, Size } from "./pixels.ts";
@@ -40,7 +40,7 @@ export function fitOf(image: Size, { resize, crop }: Pick<ImagePlan, "resize" | 
  * Returns the place of an image in the model's input. YOLOX rounds an edge down, and has one scale for both
  * edges. Ultralytics has a scale for each, as edges are rounded.
  */
-export function placeOf(image: Size, plan: Pick<ImagePlan, "resize" | "crop">): ImagePlace {
+export function placeOf(image: Size, plan: Pick<ImagePlan, "resize" | "crop">): PicturePlace {
   const { scaled, region } = fitOf(image, plan);
   const { width, height } = image;
   const { resize } = plan;

@@ -1,5 +1,5 @@
 /** Place of a row's picture in the model's input: coordinates of the picture are `(x + left) / scaleX`. */
-export interface ImagePlace {
+export interface PicturePlace {
   /** Size of the picture in pixels, after its rotation by EXIF data. */
   readonly width: number;
   readonly height: number;
@@ -21,7 +21,7 @@ const PLACE_KEYS = [
   "top",
   "scaleX",
   "scaleY",
-] as const satisfies readonly (keyof ImagePlace)[];
+] as const satisfies readonly (keyof PicturePlace)[];
 
 /** Numbers of a cell in a column of places. */
 export const PLACE_LENGTH = PLACE_KEYS.length;
@@ -31,12 +31,12 @@ export function placeColumn(valuesColumn: string): string {
   return `${valuesColumn}:place`;
 }
 
-export function placeNumbers(place: ImagePlace): readonly number[] {
+export function placeNumbers(place: PicturePlace): readonly number[] {
   return PLACE_KEYS.map((key) => place[key]);
 }
 
 /** Converts corners to pixels of the picture, in place. They end at its edges. */
-export function putInImage(
+export function putInPicture(
   corners: { [index: number]: number },
   place: ArrayLike<number>,
   count: number,

@@ -11,9 +11,9 @@
  * | none | the input has no rows: its tensor is `rowDims`, the same for every batch of any size |
  *
  * The tensor of uneven rows is `[rows, longest, ...rowDims]`, and that of pairs `[rows, longest, longest,
- * ...rowDims]`. Uneven inputs form sequences, by the model's names of their dimensions. Inputs of one sequence
- * have equally many positions in a row, and either all or none are padded. Sequences are numbered from 0, and
- * their lengths are independent.
+ * ...rowDims]`. Uneven inputs form sequences, by the model's names of their dimensions. Inputs of one
+ * sequence have equally many positions in a row, and either all or none are padded. Sequences are numbered
+ * from 0, and their lengths are independent.
  */
 export type RowShape =
   | { readonly kind: "even" }

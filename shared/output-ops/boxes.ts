@@ -1,5 +1,5 @@
 import { BOX_VALUES, candidateReader, HEADS, type Head } from "../boxes/heads.ts";
-import { NO_PICTURE, putInImage } from "../boxes/place.ts";
+import { NO_PICTURE, putInPicture } from "../boxes/place.ts";
 import { suppress } from "../boxes/suppress.ts";
 import { present } from "../core/assert.ts";
 import type { Zod } from "../core/zod.ts";
@@ -91,7 +91,7 @@ export const boxes = {
       acrossClasses: spec.acrossClasses ?? false,
       maxBoxes: Math.min(anchors ?? MOST_BOXES, spec.maxBoxes ?? MAX_BOXES),
       labels: spec.labels ?? null,
-      // The plan has replaced the input by the column with the places of its images.
+      // The plan has replaced the input by the column with the places of its pictures.
       place: picture === NO_PICTURE ? null : picture,
     };
   },
@@ -123,7 +123,7 @@ export const boxes = {
         score[at] = candidates.scores[index] ?? 0;
         for (const column of indices) column[at] = candidates.classes[index] ?? 0;
       }
-      if (place.length > 0) putInImage(corners, place, kept.length);
+      if (place.length > 0) putInPicture(corners, place, kept.length);
       return kept.length;
     };
   },

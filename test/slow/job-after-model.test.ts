@@ -156,7 +156,7 @@ test("boxes are where Ultralytics puts them in the images", async () => {
 });
 
 test.each([
-  [{ picture: "x" }, "picture", "is not an input made from images"],
+  [{ picture: "x" }, "picture", "is not an input made from pictures"],
   [{ head: "yolov8" }, "labels", "not one label for each class"],
 ])("boxes with %j are refused before any work", async (changes, where, what) => {
   await using job = await detectorJob(changes);

@@ -241,8 +241,8 @@ function cellMisfit(
 
 /**
  * Checks whether rows of this input may differ in length. A list of no fixed length feeds such an input. The
- * first dimension after the batch is its only open one, without a `shape` from the job. Or two open dimensions
- * have one name: pairs of positions.
+ * first dimension after the batch is its only open one, without a `shape` from the job. Or two open
+ * dimensions have one name: pairs of positions.
  */
 export function mayBeUneven(input: ColumnInput, sizes: DimSizes): boolean {
   const { tensor, spec, cell } = input;

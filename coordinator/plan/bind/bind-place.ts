@@ -8,8 +8,8 @@ import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { opOf } from "../../../shared/output-ops/output-ops.ts";
 
 /**
- * Replaces the picture input that an output names by the column with the places of its images. Default: the
- * only input made from images, or else none.
+ * Replaces the picture input that an output names by the column with the places of its pictures. Default: the
+ * only input made from pictures, or else none.
  */
 export function withPlace(
   [column, output]: readonly [string, OutputSpec],
@@ -21,16 +21,16 @@ export function withPlace(
   if (picture === NO_PICTURE || opOf({ kind: op }).reads === undefined) return output;
   const made = new Set(fields.map(({ name }) => name));
   const placeOf = (input: string) => placeColumn(inputs[input]?.column ?? input);
-  const images = Object.keys(inputs).filter((input) => made.has(placeOf(input)));
-  const found = picture === undefined ? images : images.filter((input) => input === picture);
+  const pictures = Object.keys(inputs).filter((input) => made.has(placeOf(input)));
+  const found = picture === undefined ? pictures : pictures.filter((input) => input === picture);
   const [only = NO_PICTURE] = found;
   if (found.length === 1) return { ...output, picture: placeOf(only) };
   if (picture === undefined && found.length === 0) return output;
   problems.push({
     path: ["map", "outputs", column, "picture"],
     part: picture === undefined ? "key" : "value",
-    what: picture === undefined ? "several inputs are made from images" : "is not an input made from images",
-    expected: images.length === 0 ? `\`${NO_PICTURE}\`` : `${listNames(images)} or \`${NO_PICTURE}\``,
+    what: picture === undefined ? "several inputs are made from pictures" : "is not an input made from pictures",
+    expected: pictures.length === 0 ? `\`${NO_PICTURE}\`` : `${listNames(pictures)} or \`${NO_PICTURE}\``,
     ...(picture === undefined ? {} : { found: `\`${picture}\`` }),
   });
   return { ...output, picture: NO_PICTURE };

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { fitOf, placeOf } from "../../../extensions/image/fit.ts";
 import type { ImageResize } from "../../../extensions/image/op.ts";
-import { type ImagePlace, placeNumbers, putInImage } from "../../../shared/boxes/place.ts";
+import { type PicturePlace, placeNumbers, putInPicture } from "../../../shared/boxes/place.ts";
 
 const size = (width: number, height: number) => ({ width, height });
 const shortest = (pixels: number) => ({ kind: "shortestEdge", pixels }) as const;
@@ -93,9 +93,9 @@ describe("the place of an image", () => {
     }[];
   } = JSON.parse(readFileSync(new URL("../../support/decoders/boxes.json", import.meta.url), "utf8"));
 
-  const inImage = (corners: readonly (readonly number[])[], place: ImagePlace) => {
+  const inImage = (corners: readonly (readonly number[])[], place: PicturePlace) => {
     const flat = corners.flat();
-    putInImage(flat, placeNumbers(place), corners.length);
+    putInPicture(flat, placeNumbers(place), corners.length);
     return corners.map((_, index) => flat.slice(4 * index, 4 * index + 4));
   };
 

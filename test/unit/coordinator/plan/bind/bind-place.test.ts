@@ -30,9 +30,9 @@ describe("the picture of an output of boxes", () => {
   });
 
   test.each([
-    [BOXES, ["left", "right"], "key", "several inputs are made from images", "`left`, `right` or `none`"],
-    [{ ...BOXES, picture: "x" }, ["left"], "value", "is not an input made from images", "`left` or `none`"],
-    [{ ...BOXES, picture: "x" }, [], "value", "is not an input made from images", "`none`"],
+    [BOXES, ["left", "right"], "key", "several inputs are made from pictures", "`left`, `right` or `none`"],
+    [{ ...BOXES, picture: "x" }, ["left"], "value", "is not an input made from pictures", "`left` or `none`"],
+    [{ ...BOXES, picture: "x" }, [], "value", "is not an input made from pictures", "`none`"],
   ])("%j beside images in %j is refused", (output, images, part, what, expected) => {
     expect(placed(output, images).problems).toMatchObject([
       { path: ["map", "outputs", "things", "picture"], part, what, expected },
