@@ -60,7 +60,7 @@ export function classifyOnnxError(error: unknown, context: OnnxErrorContext): Sh
 
 /** @returns DEVICE_UNAVAILABLE with what `device` needs as its hint. */
 export function deviceUnavailable(device: ConcreteDevice, detail: string, cause?: unknown): ShardmillError {
-  const { needs } = DEVICE_TRAITS[device];
+  const needs = DEVICE_TRAITS[device].needs(process.env);
   return new ShardmillError("DEVICE_UNAVAILABLE", `${device} does not work on this machine: ${detail}`, {
     fields: { device, detail },
     hint:

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { ConcreteDevice } from "../domain/device.ts";
+import { vulkanNeeds } from "./vulkan-needs.ts";
 
 interface DeviceTraits {
   /** ONNX Runtime's name of the execution provider. */
@@ -19,8 +20,12 @@ interface DeviceTraits {
    * computes whole models as float16.
    */
   readonly rounds: boolean;
-  /** Requirements on the machine, for the error's reader. */
-  readonly needs: string;
+  /**
+   * Returns the device's requirements on this machine, for the error's reader.
+   *
+   * @param env environment of the process that uses the device
+   */
+  needs(env: NodeJS.ProcessEnv): string;
 }
 
 /**
@@ -48,7 +53,7 @@ export const DEVICE_TRAITS = {
     takesDeviceId: false,
     maxLanes: null,
     rounds: false,
-    needs: "",
+    needs: () => "",
   },
   cuda: {
     provider: "cuda",
@@ -57,9 +62,7 @@ export const DEVICE_TRAITS = {
     takesDeviceId: true,
     maxLanes: null,
     rounds: true,
-    get needs() {
-      return cudaNeeds();
-    },
+    needs: cudaNeeds,
   },
   tensorrt: {
     provider: "tensorrt",
@@ -68,9 +71,7 @@ export const DEVICE_TRAITS = {
     takesDeviceId: true,
     maxLanes: null,
     rounds: true,
-    get needs() {
-      return `${cudaNeeds()}; and TensorRT 10`;
-    },
+    needs: () => `${cudaNeeds()}; and TensorRT 10`,
   },
   webgpu: {
     provider: "webgpu",
@@ -80,9 +81,7 @@ export const DEVICE_TRAITS = {
     // Two WebGPU sessions in two threads share one global context and corrupt each other's results.
     maxLanes: 1,
     rounds: false,
-    needs:
-      "needs a GPU driver: on Linux the Vulkan loader and a Vulkan driver " +
-      "(on Debian and Ubuntu: libvulkan1 and mesa-vulkan-drivers, or the GPU maker's own)",
+    needs: vulkanNeeds,
   },
   coreml: {
     provider: "coreml",
@@ -91,7 +90,7 @@ export const DEVICE_TRAITS = {
     takesDeviceId: false,
     maxLanes: 1,
     rounds: true,
-    needs: "needs macOS on Apple hardware",
+    needs: () => "needs macOS on Apple hardware",
   },
   dml: {
     provider: "dml",
@@ -100,7 +99,7 @@ export const DEVICE_TRAITS = {
     takesDeviceId: true,
     maxLanes: 1,
     rounds: false,
-    needs: "needs Windows 10 or later and a GPU with a DirectX 12 driver",
+    needs: () => "needs Windows 10 or later and a GPU with a DirectX 12 driver",
   },
 } as const satisfies Record<ConcreteDevice, DeviceTraits>;
 

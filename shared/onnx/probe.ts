@@ -54,7 +54,7 @@ const PROBE_LIMIT_MS = 60_000;
  */
 export async function probeDevice(device: ConcreteDevice, options: ProbeOptions): Promise<DeviceProbe> {
   if (!existsOn(device, process.platform)) {
-    return failedProbe(device, `onnxruntime-node has no ${device} on ${process.platform}`);
+    return failedProbe(device, `onnxruntime-node has no ${device} on ${process.platform}`, process.env);
   }
   const question: ProbeQuestion = { device };
   const result = await runIsolated({
@@ -64,7 +64,7 @@ export async function probeDevice(device: ConcreteDevice, options: ProbeOptions)
     signal: options.signal,
     ...(options.env === undefined ? {} : { env: options.env }),
   });
-  return readProbe(device, result);
+  return readProbe(device, result, options.env ?? process.env);
 }
 
 /** Probes every device of this platform, at most one a core at once. Returns them in the table's order. */
@@ -86,20 +86,18 @@ export function probeError(probe: DeviceProbe): ShardmillError {
   return deviceUnavailable(probe.device, probe.detail);
 }
 
-function readProbe(device: ConcreteDevice, result: IsolatedResult): DeviceProbe {
-  if (result.kind === "timedOut") return failedProbe(device, "it did not answer in time");
-  if (result.kind === "overMemory") return failedProbe(device, "it took all memory");
+function readProbe(device: ConcreteDevice, result: IsolatedResult, env: NodeJS.ProcessEnv): DeviceProbe {
+  const failed = (detail: string) => failedProbe(device, detail, env);
+  if (result.kind === "timedOut") return failed("it did not answer in time");
+  if (result.kind === "overMemory") return failed("it took all memory");
   if (result.kind === "crashed") {
-    return failedProbe(
-      device,
-      `it crashed the process that tried it (${result.how})${lastWords(result.stderr)}`,
-    );
+    return failed(`it crashed the process that tried it (${result.how})${lastWords(result.stderr)}`);
   }
   const answer = result.value as ProbeAnswer;
   if (answer.kind === "failed") {
     const { fields, message } = answer.error;
     const detail = typeof fields.detail === "string" ? fields.detail : message;
-    return failedProbe(device, `${detail}${reasonInLog(result.stderr)}`);
+    return failed(`${detail}${reasonInLog(result.stderr)}`);
   }
   const { loadMs, runMs } = answer;
   const expected = expectedValues();
@@ -109,13 +107,13 @@ function readProbe(device: ConcreteDevice, result: IsolatedResult): DeviceProbe 
   if (right)
     return { device, ok: true, loadMs, runMs, detail: "ran a model and gave the right numbers", hint: null };
   return {
-    ...failedProbe(device, `it computed ${answer.values.join(", ")} instead of ${expected.join(", ")}`),
+    ...failed(`it computed ${answer.values.join(", ")} instead of ${expected.join(", ")}`),
     loadMs,
   };
 }
 
-function failedProbe(device: ConcreteDevice, detail: string): DeviceProbe {
-  const { needs } = DEVICE_TRAITS[device];
+function failedProbe(device: ConcreteDevice, detail: string, env: NodeJS.ProcessEnv): DeviceProbe {
+  const needs = DEVICE_TRAITS[device].needs(env);
   const hint = needs === "" ? "reinstall onnxruntime-node on this machine" : `${device} ${needs}`;
   return { device, ok: false, loadMs: null, runMs: null, detail, hint };
 }

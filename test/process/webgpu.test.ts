@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -15,10 +15,12 @@ import { hasSwiftShader, SWIFTSHADER } from "../support/swift-shader.ts";
  * Chromium's SwiftShader if installed, which is known to work. Otherwise with any driver of the machine.
  */
 const withDriver = hasSwiftShader() ? { ...process.env, VK_DRIVER_FILES: SWIFTSHADER } : process.env;
+const { VK_DRIVER_FILES: _files, VK_ICD_FILENAMES: _names, ...plain } = process.env;
+/** Environment without drivers, unless they are in `/etc/vulkan`. */
 const withoutDriver = {
-  ...process.env,
-  VK_DRIVER_FILES: "/nonexistent.json",
-  VK_ICD_FILENAMES: "/nonexistent.json",
+  ...plain,
+  ...{ HOME: "/nonexistent", XDG_CONFIG_HOME: "/nonexistent", XDG_DATA_HOME: "/nonexistent" },
+  ...{ XDG_CONFIG_DIRS: "/nonexistent", XDG_DATA_DIRS: "/nonexistent" },
 };
 
 let folder: string;
@@ -68,7 +70,7 @@ async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promi
   return runIsolated({ script: pathToFileURL(path), argument, limitMs: 50_000, env, signal: NEVER });
 }
 
-test("the probe and the lanes report what to install when there is no Vulkan driver", async () => {
+test("the probe and the lanes advise a package only when there is no Vulkan driver", async () => {
   // Only Linux finds drivers by these variables. Elsewhere the system's own driver answers.
   const probe = await probeDevice("webgpu", { env: withoutDriver, signal: NEVER });
   const result = await logitsOf("webgpu", withoutDriver);
@@ -81,6 +83,25 @@ test("the probe and the lanes report what to install when there is no Vulkan dri
     kind: "answered",
     value: { code: "DEVICE_UNAVAILABLE", hint: expect.stringContaining("mesa-vulkan-drivers") },
   });
+});
+
+test("the probe names the drivers that gave no device, or the variable that names no driver", async () => {
+  const drivers = join(folder, "vulkan", "icd.d");
+  await mkdir(drivers, { recursive: true });
+  // The Vulkan loader skips a driver whose library is missing.
+  const manifest = {
+    file_format_version: "1.0.0",
+    ICD: { library_path: "/nonexistent.so", api_version: "1.3.0" },
+  };
+  await writeFile(join(drivers, "some_icd.json"), JSON.stringify(manifest));
+  const hintWith = async (env: NodeJS.ProcessEnv) =>
+    (await probeDevice("webgpu", { env: { ...withoutDriver, ...env }, signal: NEVER })).hint;
+  const installed = await hintWith({ XDG_DATA_DIRS: folder });
+  const misnamed = await hintWith({ VK_ICD_FILENAMES: "/nonexistent.json" });
+  if (process.platform !== "linux") return;
+  for (const hint of [installed, misnamed]) expect(hint).not.toContain("mesa-vulkan-drivers");
+  expect(installed).toMatch(/some_icd\.json|libvulkan1/);
+  expect(misnamed).toContain("VK_ICD_FILENAMES names no existing file");
 });
 
 test("lanes agree with the CPU if the driver passes its probe, and else fail with DEVICE_UNAVAILABLE", async () => {

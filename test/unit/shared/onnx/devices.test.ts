@@ -9,7 +9,8 @@ test("the device auto tries only providers of real GPUs that the platform can ha
 });
 
 test("every device except the CPU has a list of its needs, and the CPU exists on every platform", () => {
-  for (const device of CONCRETE_DEVICES) expect(DEVICE_TRAITS[device].needs === "").toBe(device === "cpu");
+  for (const device of CONCRETE_DEVICES)
+    expect(DEVICE_TRAITS[device].needs({}) === "").toBe(device === "cpu");
   expect((["linux", "darwin", "win32"] as const).every((platform) => existsOn("cpu", platform))).toBe(true);
   expect(existsOn("coreml", "linux")).toBe(false);
 });
