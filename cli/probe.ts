@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import type { Argv, CommandModule } from "yargs";
 import { EXTENSIONS } from "#extensions";
 import { NEVER } from "../shared/core/abort.ts";
+import { ERROR_CODES } from "../shared/core/error-codes.ts";
 import { messageOf, ShardmillError } from "../shared/core/errors.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import type { CheckedMachine } from "../shared/extension/probe.ts";
@@ -53,15 +54,29 @@ async function probe(args: ProbeArguments): Promise<void> {
   const reason = await checkSharedSession();
   const sessions = { shared: reason === null, reason };
   if (!args.json) printText(process.stdout, (style) => probeText({ devices, libraries, sessions }, style));
-  const found: Record<string, CheckedMachine> = {};
-  for (const { key, run } of requested)
-    if (run !== null) found[key] = await run({ devices, main: compiledUrl("cli/main.ts") });
-  const checks = Object.fromEntries(Object.entries(found).map(([key, { json }]) => [key, json]));
-  const json = `${JSON.stringify({ devices, libraries, sessions, ...checks })}\n`;
-  if (args.json) process.stdout.write(json);
-  else for (const { text } of Object.values(found)) printText(process.stdout, (style) => `\n${text(style)}`);
-  if (output !== undefined) await writeFile(output, json, { flag: args.force ? "w" : "wx" });
-  if (Object.values(found).some(({ hasFailed }) => hasFailed)) process.exitCode = 1;
+  const results: Record<string, object> = { devices, libraries, sessions };
+  const jsonOf = () => `${JSON.stringify(results)}\n`;
+  let replaces = args.force;
+  const write = async () => {
+    if (output !== undefined) await writeFile(output, jsonOf(), { flag: replaces ? "w" : "wx" });
+    replaces = true;
+  };
+  const found: CheckedMachine[] = [];
+  for (const { key, run } of requested) {
+    if (run === null || found.some(({ interrupted }) => interrupted)) continue;
+    const keep = async (json: object) => {
+      results[key] = json;
+      await write();
+    };
+    const checked = await run({ devices, main: compiledUrl("cli/main.ts"), keep });
+    found.push(checked);
+    results[key] = checked.json;
+  }
+  await write();
+  if (args.json) process.stdout.write(jsonOf());
+  else for (const { text } of found) printText(process.stdout, (style) => `\n${text(style)}`);
+  if (found.some(({ hasFailed }) => hasFailed)) process.exitCode = 1;
+  if (found.some(({ interrupted }) => interrupted)) process.exitCode = ERROR_CODES.INTERRUPTED.exit;
 }
 
 /** Checks the output before checks of minutes. */

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { messageOf } from "../../shared/core/errors.ts";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 import { CONVERSION } from "../../shared/domain/conversion.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
@@ -14,11 +14,14 @@ import { listenForStopSignals } from "../../shared/terminal/stop-signals.ts";
 import { visibleGpus } from "../../worker/process/process-layout.ts";
 import {
   CHECKS,
+  type CheckedDevice,
   type CheckName,
   type DeviceReport,
   hasFailed,
   type Outcome,
   outcome,
+  shareOfTime,
+  type TimedOutcome,
   whyUnavailable,
 } from "./checks.ts";
 import { checksText } from "./checks-text.ts";
@@ -40,10 +43,10 @@ interface Target {
   readonly gpu: string | null;
 }
 
-/** Checks share a device's time, and one that hangs leaves some for the others. */
-const MOST_OF_ONE_CHECK = 1 / 3;
-
-/** Checks the requested device, or each GPU of this node, one after another. */
+/**
+ * Checks the requested device, or each GPU of this node, one after another. After a signal, the remaining
+ * checks are not measured.
+ */
 export async function checkNode(machine: ProbedMachine, options: NodeOptions): Promise<CheckedMachine> {
   using stops = listenForStopSignals();
   const driver = await openGpuDriver();
@@ -51,20 +54,11 @@ export async function checkNode(machine: ProbedMachine, options: NodeOptions): P
   for (const target of await targetsOf(machine.devices, options.device)) {
     // Each has its own folder, so that a node with eight GPUs needs the space of one.
     const folder = await makeTempFolder("probe");
+    const keep = (report: DeviceReport) => machine.keep([...reports, report]);
     try {
-      reports.push(
-        await checkTarget(target, {
-          ...options,
-          main: machine.main,
-          driver,
-          folder,
-          signal: stops.requested,
-        }),
-      );
-    } catch (error) {
-      // Unlike a job, checks cannot be resumed.
-      if (!stops.requested.aborted) throw error;
-      throw new ShardmillError("INTERRUPTED", "the checks were stopped by a signal");
+      const { main } = machine;
+      const signal = stops.requested;
+      reports.push(await checkTarget(target, { ...options, main, driver, folder, keep, signal }));
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -72,6 +66,7 @@ export async function checkNode(machine: ProbedMachine, options: NodeOptions): P
   return {
     json: reports,
     hasFailed: hasFailed(reports),
+    interrupted: stops.requested.aborted,
     text: (style) => checksText(reports, style),
   };
 }
@@ -93,13 +88,15 @@ interface TargetOptions extends NodeOptions {
   readonly main: URL;
   readonly driver: GpuDriver | null;
   readonly folder: string;
+  /** Keeps the results so far, in case this process crashes. */
+  keep(report: DeviceReport): Promise<void>;
   readonly signal: AbortSignal;
 }
 
 async function checkTarget({ device, gpu }: Target, options: TargetOptions): Promise<DeviceReport> {
   const { driver, folder, main, measureMs, limitMs, signal } = options;
   const look = gpu === null ? null : ((await driver?.look(gpu)) ?? null);
-  const known = look?.kind === "read" ? { name: look.reading.name, uuid: look.reading.uuid } : null;
+  const named = look?.kind === "read" ? { name: look.reading.name, uuid: look.reading.uuid } : null;
   const env = {
     ...process.env,
     ...(gpu === null ? {} : { CUDA_VISIBLE_DEVICES: gpu }),
@@ -107,60 +104,63 @@ async function checkTarget({ device, gpu }: Target, options: TargetOptions): Pro
     SHARDMILL_SECRET_FILE: join(folder, "secret"),
     TMPDIR: folder,
   };
-  const watched = driver === null || gpu === null || known === null ? null : { driver, uuid: gpu };
+  const watched = driver === null || gpu === null || named === null ? null : { driver, uuid: gpu };
   const checks = new DeviceChecks({ line: { main, env }, device, gpu: watched, folder, measureMs });
-  const checked = { device, gpu: known?.uuid ?? null, fileKeys: FILE_KEYS, converts: CONVERSION !== null };
+  const checked = { device, gpu: named?.uuid ?? null, fileKeys: FILE_KEYS, converts: CONVERSION !== null };
   const startMs = performance.now();
-  using progress = new Progress(known === null ? device : `${device} ${known.uuid}`, CHECKS);
-  const outcomes: Partial<Record<CheckName, Outcome>> = {};
-  for (const check of CHECKS) {
+  using progress = new Progress(named === null ? device : `${device} ${named.uuid}`, CHECKS);
+  const outcomes: Partial<Record<CheckName, TimedOutcome>> = {};
+  const report = (interrupted: boolean): DeviceReport => {
+    const known = CHECKS.map((check) => [check, outcomes[check] ?? withoutResult(check, checked)]);
+    const seconds = secondsSince(startMs);
+    return { device, gpu: named, seconds, interrupted, checks: Object.fromEntries(known) };
+  };
+  for (const [index, check] of CHECKS.entries()) {
+    if (signal.aborted) break;
     const why =
       outcomes.golden?.verdict === "failed" ? "the first check did not pass" : whyUnavailable(check, checked);
     progress.begin(check);
-    const leftMs = limitMs - (performance.now() - startMs);
+    const waiting = CHECKS.slice(index).filter((each) => whyUnavailable(each, checked) === null);
+    const checkStartMs = performance.now();
+    const shareMs = shareOfTime(check, limitMs - (checkStartMs - startMs), waiting);
     const found =
       why === null
-        ? await checkInTime((within) => checks.run(check, within), { leftMs, limitMs, signal })
+        ? await checkInTime((within) => checks.run(check, within), shareMs, signal)
         : outcome("not available", why);
-    outcomes[check] = found;
+    if (found === null) break;
+    outcomes[check] = { ...found, seconds: secondsSince(checkStartMs) };
     progress.end(check, found);
+    await options.keep(report(true));
   }
-  const seconds = Math.round((performance.now() - startMs) / 1_000);
-  return { device, gpu: known, seconds, checks: outcomes as Record<CheckName, Outcome> };
+  return report(signal.aborted);
 }
 
-interface TimeLimits {
-  /** Rest of the device's time. */
-  readonly leftMs: number;
-  /** All of the device's time. */
-  readonly limitMs: number;
-  readonly signal: AbortSignal;
+function withoutResult(check: CheckName, checked: CheckedDevice): TimedOutcome {
+  const why = whyUnavailable(check, checked);
+  const result =
+    why === null
+      ? outcome("not measured", "the checks were stopped before it ended")
+      : outcome("not available", why);
+  return { ...result, seconds: 0 };
 }
 
-/**
- * Runs a check within its share of the time. A check that takes longer has failed. One that had less than its
- * share is not available.
- *
- * @throws the reason of the signal
- */
+function secondsSince(startMs: number): number {
+  return Math.round((performance.now() - startMs) / 1_000);
+}
+
+/** Runs a check within its share of the time. A check without a result by then is not measured. Null: stopped. */
 async function checkInTime(
   run: (signal: AbortSignal) => Promise<Outcome>,
-  { leftMs, limitMs, signal }: TimeLimits,
-): Promise<Outcome> {
-  signal.throwIfAborted();
-  const shareMs = MOST_OF_ONE_CHECK * limitMs;
-  const noTime = outcome("not available", "the time for this device was over", {
-    hint: "give more --minutes",
-  });
-  if (leftMs <= 0) return noTime;
-  const late = AbortSignal.timeout(Math.ceil(Math.min(shareMs, leftMs)));
+  shareMs: number,
+  signal: AbortSignal,
+): Promise<Outcome | null> {
+  const late = AbortSignal.timeout(Math.max(0, Math.ceil(shareMs)));
   try {
     return await run(AbortSignal.any([signal, late]));
   } catch (error) {
-    signal.throwIfAborted();
-    if (late.aborted && leftMs < shareMs) return noTime;
+    if (signal.aborted) return null;
     if (late.aborted)
-      return outcome("failed", `it did not end within ${Math.round(shareMs / 1_000)} s`, {
+      return outcome("not measured", `it did not end within its ${Math.round(shareMs / 1_000)} s`, {
         hint: "give more --minutes",
       });
     return outcome("failed", messageOf(error), { hint: error instanceof CommandFailed ? error.hint : null });

@@ -9,14 +9,14 @@ export function checksText(reports: readonly DeviceReport[], style: Style): stri
   return reports.map((report) => reportText(report, style)).join("\n\n");
 }
 
-function reportText({ device, gpu, seconds, checks }: DeviceReport, style: Style): string {
+function reportText({ device, gpu, seconds, interrupted, checks }: DeviceReport, style: Style): string {
   const title = gpu === null ? device : `${device}, ${oneLine(gpu.name)} (${oneLine(gpu.uuid)})`;
   const hints = CHECKS.flatMap((check) => {
     const { hint } = checks[check];
     return hint === null ? [] : [`${style.accent(`${check}:`)} ${oneLine(hint)}`];
   });
   return [
-    style.bold(`${title}, checked in ${seconds} s`),
+    style.bold(`${title}, ${interrupted ? "interrupted after" : "checked in"} ${seconds} s`),
     "",
     verdictTable(checks, style),
     "",
@@ -29,12 +29,13 @@ function verdictTable(checks: DeviceReport["checks"], style: Style): string {
   const rows = CHECKS.map((check) => [
     check,
     checks[check].verdict,
+    checks[check].seconds,
     // Figures of jobs have a table of their own.
     [CHECK_SAYS[check], checks[check].detail, isWorkload(check) ? "" : figuresText(checks[check])]
       .filter((part) => part !== "")
       .join(": "),
   ]);
-  return renderTable({ columns: ["check", "verdict", "what happened"], rows }, style, {
+  return renderTable({ columns: ["check", "verdict", "seconds", "what happened"], rows }, style, {
     maxCellColumns: 300,
   });
 }

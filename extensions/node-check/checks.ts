@@ -32,22 +32,42 @@ export const CHECK_SAYS: Readonly<Record<CheckName, string>> = {
   mig: "work on a part of a GPU",
 };
 
+/**
+ * Seconds that each check takes on a GPU, with its start. Checks divide a device's time in these shares, so
+ * that a slow check leaves time for the others. 0: it measures nothing.
+ */
+const CHECK_SECONDS: Readonly<Record<CheckName, number>> = {
+  ...{ golden: 40, digits: 40, encoder: 50, classifier: 45, photographs: 50, busy: 0 },
+  ...{ placement: 30, fp16: 90, lanes: 40, halving: 20, restart: 40, mig: 0 },
+};
+
+/** Returns the share of a check in the time that is left for it and for later checks. */
+export function shareOfTime(check: CheckName, leftMs: number, waiting: readonly CheckName[]): number {
+  const all = waiting.reduce((sum, each) => sum + CHECK_SECONDS[each], 0);
+  return all === 0 ? leftMs : (leftMs * CHECK_SECONDS[check]) / all;
+}
+
 /** Outcome of a check. Figures that are unknown are absent. */
 export interface Outcome {
-  readonly verdict: "ok" | "failed" | "not available";
-  /** Result in a sentence, or the reason why the check did not run. */
+  readonly verdict: "ok" | "failed" | "not measured" | "not available";
+  /** Result in a sentence, or the reason why there is none. */
   readonly detail: string;
   /** Remedy. Null: none is needed or known. */
   readonly hint: string | null;
   readonly figures: Readonly<Record<string, number | string>>;
 }
 
+/** Outcome with the time that its check took. */
+export type TimedOutcome = Outcome & { readonly seconds: number };
+
 /** Checks of one device, or of one GPU. */
 export interface DeviceReport {
   readonly device: ConcreteDevice;
   readonly gpu: { readonly name: string; readonly uuid: string } | null;
   readonly seconds: number;
-  readonly checks: Readonly<Record<CheckName, Outcome>>;
+  /** True when a signal or a crash stopped the checks. */
+  readonly interrupted: boolean;
+  readonly checks: Readonly<Record<CheckName, TimedOutcome>>;
 }
 
 type Figures = Readonly<Record<string, number | string | null | undefined>>;
@@ -163,9 +183,10 @@ export function round(value: number): number {
   return Number(value.toPrecision(3));
 }
 
-/** Returns true when a check of any device failed. */
+/** Returns true when a check of any device failed, or has no result although the device could have one. */
 export function hasFailed(reports: readonly DeviceReport[]): boolean {
-  return reports.some(({ checks }) => Object.values(checks).some(({ verdict }) => verdict === "failed"));
+  const isBad = ({ verdict }: Outcome) => verdict === "failed" || verdict === "not measured";
+  return reports.some(({ checks }) => Object.values(checks).some(isBad));
 }
 
 /** Checks whether a check is a job over a workload. */

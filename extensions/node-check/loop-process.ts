@@ -14,7 +14,7 @@ import type { LoopModel, LoopSpeed, LoopTask, LoopThread, Placement } from "./lo
 // Entry point of the process that runs models alone. A provider may crash it.
 
 /** Share of the measured time for each batch size of the search. */
-const TRIAL_SHARE = 0.2;
+const TRIAL_SHARE = 0.1;
 /** Sizes in a row without gain, after which larger ones are not tried. */
 const PATIENCE = 2;
 const CLOSE_MS = 1_000;

@@ -72,7 +72,10 @@ export async function runJob(line: CommandLine, options: JobOptions): Promise<Jo
   const onStderr = (text: string) => {
     // The port is any free one, and is printed when the job begins.
     const [, address] = /coordinator on (\S+)\n/.exec(text) ?? [];
-    if (address !== undefined) watching ??= watch.until(address, over.signal);
+    if (address === undefined || watching !== null) return;
+    watching = watch.until(address, over.signal);
+    // Its failure is thrown below, when the run has ended.
+    watching.catch(() => {});
   };
   try {
     const common = ["--workers", "1", "--log-level", "error"];

@@ -10,18 +10,22 @@ export interface ProbePart {
   load(): Promise<AddedOptions<RunChecks>>;
 }
 
-/** Runs the checks. @throws {INTERRUPTED} after a signal, when nothing of them is left */
+/** Runs the checks. Returns early after a signal, when no process or file of them is left. */
 type RunChecks = (machine: ProbedMachine) => Promise<CheckedMachine>;
 
 export interface ProbedMachine {
   readonly devices: readonly DeviceProbe[];
   /** Script of the command line, by which checks run jobs. */
   readonly main: URL;
+  /** Keeps results so far, the form of `json`, in case this process crashes. */
+  keep(json: object): Promise<void>;
 }
 
 export interface CheckedMachine {
   readonly json: object;
   readonly hasFailed: boolean;
+  /** True when a signal stopped the checks. */
+  readonly interrupted: boolean;
   /** Renders the results for people. */
   text(style: Style): string;
 }

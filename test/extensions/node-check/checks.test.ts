@@ -2,12 +2,15 @@ import { describe, expect, test } from "vitest";
 import {
   CHECKS,
   type CheckedDevice,
+  type CheckName,
   type DeviceReport,
   hasFailed,
   type JobFacts,
   judgeHalving,
   judgeJob,
+  type Outcome,
   outcome,
+  shareOfTime,
   whyUnavailable,
 } from "../../../extensions/node-check/checks.ts";
 import { checksText } from "../../../extensions/node-check/checks-text.ts";
@@ -36,11 +39,12 @@ const aJob = (some: Partial<JobFacts> = {}): JobFacts => ({
   ...some,
 });
 
-const aReport = (some: Partial<DeviceReport["checks"]> = {}): DeviceReport => ({
-  ...{ device: "cuda", gpu: { name: "NVIDIA X", uuid: "GPU-1" }, seconds: 61 },
+const aReport = (some: Partial<Record<CheckName, Outcome>> = {}): DeviceReport => ({
+  ...{ device: "cuda", gpu: { name: "NVIDIA X", uuid: "GPU-1" }, seconds: 61, interrupted: false },
   checks: {
-    ...(Object.fromEntries(CHECKS.map((check) => [check, outcome("ok", "fine")])) as DeviceReport["checks"]),
-    ...some,
+    ...(Object.fromEntries(
+      CHECKS.map((check) => [check, { ...(some[check] ?? outcome("ok", "fine")), seconds: 12 }]),
+    ) as DeviceReport["checks"]),
   },
 });
 
@@ -119,10 +123,33 @@ describe("a job without memory for its batches", () => {
   });
 });
 
-test("a node fails by any failed check, and not by checks that cannot run", () => {
+describe("the time of a device", () => {
+  test("is divided among the checks, and unused time goes to later ones", () => {
+    const shares: number[] = [];
+    CHECKS.reduce((leftMs, check, index) => {
+      const share = shareOfTime(check, leftMs, CHECKS.slice(index));
+      shares.push(share);
+      return leftMs - share;
+    }, 600_000);
+    expect(shares.reduce((sum, share) => sum + share)).toBeCloseTo(600_000);
+    const [golden = 0, digits = 0] = shares;
+    // The first check of a machine loads the provider.
+    expect(golden).toBeGreaterThan(50_000);
+    expect(shareOfTime("digits", 600_000 - golden / 2, CHECKS.slice(1))).toBeGreaterThan(digits);
+  });
+
+  test("belongs to the checks that the device has", () => {
+    expect(shareOfTime("restart", 9_000, ["restart"])).toBe(9_000);
+    expect(shareOfTime("golden", 9_000, ["golden", "digits"])).toBe(4_500);
+    expect(shareOfTime("mig", 9_000, ["mig"])).toBe(9_000);
+  });
+});
+
+test("a node fails by any failed or unmeasured check, and not by checks that cannot run", () => {
   const other = outcome("not available", "why");
   expect(hasFailed([aReport(), aReport({ mig: other })])).toBe(false);
   expect(hasFailed([aReport(), aReport({ restart: outcome("failed", "why") })])).toBe(true);
+  expect(hasFailed([aReport({ lanes: outcome("not measured", "why") })])).toBe(true);
 });
 
 test("the text shows each verdict, the jobs' figures, and the remedies", () => {
@@ -140,9 +167,11 @@ test("the text shows each verdict, the jobs' figures, and the remedies", () => {
     plainStyle,
   );
   expect(text).toMatch(/^cuda, NVIDIA X \(GPU-1\), checked in 61 s\n/);
-  expect(text).toMatch(/^mig +not available +.*the GPU is not partitioned$/m);
-  expect(text).toMatch(/^lanes +ok +.*one lane rows per second 7, one lane worker MiB 300$/m);
+  expect(text).toMatch(/^mig +not available +12 +.*the GPU is not partitioned$/m);
+  expect(text).toMatch(/^lanes +ok +12 +.*one lane rows per second 7, one lane worker MiB 300$/m);
   expect(text).toMatch(/^digits +4800 +950 +1000 +0.95 +64 +256 +0.88 +0.00001 /m);
   expect(text).toMatch(/^halving: set a number$/m);
   for (const check of CHECKS) expect(text).toContain(`\n${check} `);
+  const stopped = checksText([{ ...aReport(), interrupted: true }], plainStyle);
+  expect(stopped).toMatch(/^cuda, NVIDIA X \(GPU-1\), interrupted after 61 s\n/);
 });
