@@ -148,7 +148,7 @@ function secondsSince(startMs: number): number {
   return Math.round((performance.now() - startMs) / 1_000);
 }
 
-/** Runs a check within its share of the time. A check without a result by then is not measured. Null: stopped. */
+/** Runs a check within its share of the time. Without a result by then, it is not measured. Null: stopped. */
 async function checkInTime(
   run: (signal: AbortSignal) => Promise<Outcome>,
   shareMs: number,
