@@ -39,7 +39,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^worker\/(write\/(combine|write-thread-client)|pipeline\/copied-shards)\.ts$/,
   // Libraries that need files, and processes that parse untrusted data.
   /^shared\/sql\/(locked-database|sql-process-client)\.ts$/,
-  /^shared\/onnx\/(devices|external-data|model-metadata|session|shared-session\/check-process)\.ts$/,
+  /^shared\/onnx\/(devices|external-data|model-metadata|session|vulkan-needs|shared-session\/check-process)\.ts$/,
   // Files of rows on their way from DuckDB into a partial or an output.
   /^shared\/sql\/text-writer\.ts$/,
   /^shared\/rows\/write-rows\.ts$/,
