@@ -234,7 +234,7 @@ outptu: { path: x }
       "outputs: { y: { op: topK, k: 1 }, y_values: a }",
       "map.outputs.y_values",
     ],
-    ["a shape of zero", "inputs: { x: { shape: [0] } }", "map.inputs.x.shape[0]"],
+    ["a negative shape", "inputs: { x: { shape: [-1] } }", "map.inputs.x.shape[0]"],
     ["a shape of fractions", "inputs: { x: { shape: [1.5] } }", "map.inputs.x.shape[0]"],
     ["an infinite scale", "inputs: { x: { scale: .inf } }", "map.inputs.x.scale"],
     ["an offset that is not a number", "inputs: { x: { offset: .nan } }", "map.inputs.x.offset"],
