@@ -248,7 +248,7 @@ test("a stage runs its steps in order, and returns the rows, their sources and t
 });
 
 test("a shard of one record batch is divided among all threads of a stage", async () => {
-  const op = { kind: "extension", step: "own", data: {} } as const;
+  const op = { kind: "extension", step: "module", data: {} } as const;
   const columns = fieldsOf(batchOf(1).schema).map((field) => ({ ...field, from: field.name }));
   const step = { op, files: [], where: "map.prepare[0]", reads: ["id"], columns };
   const allThere = deferred<void>();
