@@ -36,7 +36,7 @@ function mappedShard(): MappedShard {
 
 it("finishRows gives each thread a piece of the only record batch, and counts a row in two pieces once", async () => {
   const columns = fieldsOf(smallTable(1).schema).map((field) => ({ ...field, from: field.name }));
-  const op = { kind: "extension", step: "own", data: {} } as const;
+  const op = { kind: "extension", step: "module", data: {} } as const;
   const binding = { op, files: [], where: "map.finish[0]", reads: ["id"], columns };
   const allThere = deferred<void>();
   const given: RecordBatch[] = [];
