@@ -13,7 +13,7 @@ import { byteSource } from "../../../shared/storage/storage.ts";
 import { readRows } from "../../support/read-rows.ts";
 import { plainRows } from "../../support/sample-table.ts";
 
-/** Tables by Spark, with the rows that it reads in them: see `iceberg_tables.py`. */
+/** Tables by Spark, with the rows that it reads in them: see `iceberg_spark.py` in test/external/readers. */
 
 const TABLES = join(packageRoot, "test", "extensions", "iceberg", "tables");
 const storage = createLocalStorage();
