@@ -1,5 +1,4 @@
 import { below, type Location } from "../../shared/domain/location.ts";
-import type { DeletedRows } from "../lake/deleted-rows.ts";
 import {
   decodeVector,
   refuseLargeVector,
@@ -7,6 +6,7 @@ import {
   type Vector,
   vectorCorrupt,
 } from "../lake/deletion-vector.ts";
+import type { DeletedRows } from "../lake/op.ts";
 import type { DeletionVector } from "./log/actions.ts";
 import { dataPath } from "./log/data-path.ts";
 import type { LogStorage } from "./log/read-log.ts";

@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { IndexParts } from "../../shared/extension/format.ts";
-import { cutDeleted, type DeletedRows, deletedRows, rowOfFile } from "../lake/deleted-rows.ts";
+import { cutDeleted, type DeletedRows, deletedRows, rowOfFile } from "../lake/op.ts";
 import type { ColumnMapping } from "./log/table-schema.ts";
 
 /** Form of a Delta table's files: the columns of one version of the table. */

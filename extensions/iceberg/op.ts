@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { IndexParts } from "../../shared/extension/format.ts";
-import { cutDeleted, type DeletedRows, deletedRows, rowOfFile } from "../lake/deleted-rows.ts";
+import { cutDeleted, type DeletedRows, deletedRows, rowOfFile } from "../lake/op.ts";
 import { type IcebergSpec, icebergSpec } from "./spec.ts";
 
 /** Ids of a column, and of the fields in it. */

@@ -3,7 +3,7 @@ import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { type Location, nameOf } from "../../shared/domain/location.ts";
 import type { LakeFile, ReadLakeTable } from "../../shared/extension/format.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import type { DeletedRows } from "../lake/deleted-rows.ts";
+import type { DeletedRows } from "../lake/op.ts";
 import { deletedRowsOf } from "./deletes.ts";
 import { filePlace, type TablePlace } from "./file-place.ts";
 import { type Manifest, manifestsOf } from "./manifests/manifest-list.ts";

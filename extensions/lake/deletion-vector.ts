@@ -4,7 +4,7 @@ import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { inputCorrupt, inputUnsupported } from "../../shared/dataset/input-errors.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { asDeleted, type DeletedRows } from "./deleted-rows.ts";
+import { asDeleted, type DeletedRows } from "./op.ts";
 
 /** Limit of one vector: half a billion rows of which any may be deleted. */
 const MOST_BYTES = 64 << 20;

@@ -12,7 +12,7 @@ import type { ColumnStatistics, RowGroupStatistics } from "../../shared/domain/c
 import type { Field, RowGroup } from "../../shared/domain/dataset.ts";
 import { type Adapted, adaptColumn, type FieldKey, type KeyOf, lackedColumn } from "./adapt-column.ts";
 import { arrowTypeOf, constantColumn } from "./arrow-types.ts";
-import type { DeletedRows } from "./deleted-rows.ts";
+import type { DeletedRows } from "./op.ts";
 import { UndeletedFile } from "./undeleted-file.ts";
 
 /** Rows of a batch when no column of the file itself is read. */

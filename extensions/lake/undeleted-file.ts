@@ -7,7 +7,7 @@ import { plainType } from "../../shared/dataset/plain-type.ts";
 import { columnData, quickSchema, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import type { RowGroupStatistics } from "../../shared/domain/column-statistics.ts";
 import type { Field, RowGroup } from "../../shared/domain/dataset.ts";
-import { type DeletedRows, RowsLeft } from "./deleted-rows.ts";
+import { type DeletedRows, RowsLeft } from "./op.ts";
 
 /** Data file with only the rows that are not deleted. Disposes of the given one. */
 export class UndeletedFile implements DatasetFile {

@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import roaring from "roaring-wasm";
 import { expect, test } from "vitest";
 import { readDeletionVector } from "../../../extensions/delta/deletion-vector.ts";
-import { RowsLeft } from "../../../extensions/lake/deleted-rows.ts";
+import { RowsLeft } from "../../../extensions/lake/op.ts";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../shared/storage/memory.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { asDeleted, RowsLeft } from "../../../extensions/lake/deleted-rows.ts";
+import { asDeleted, RowsLeft } from "../../../extensions/lake/op.ts";
 
 const FILE_ROWS = 60_000;
 
