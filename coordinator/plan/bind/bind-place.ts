@@ -29,7 +29,8 @@ export function withPlace(
   problems.push({
     path: ["map", "outputs", column, "picture"],
     part: picture === undefined ? "key" : "value",
-    what: picture === undefined ? "several inputs are made from pictures" : "is not an input made from pictures",
+    what:
+      picture === undefined ? "several inputs are made from pictures" : "is not an input made from pictures",
     expected: pictures.length === 0 ? `\`${NO_PICTURE}\`` : `${listNames(pictures)} or \`${NO_PICTURE}\``,
     ...(picture === undefined ? {} : { found: `\`${picture}\`` }),
   });
