@@ -1,5 +1,6 @@
 import type { Extension } from "../../shared/extension/extension.ts";
-import { cutIndex, type DeltaForm, type DeltaIndex, deltaIndex, formText, rowOf } from "./op.ts";
+import { cutIndex, rowOf } from "../lake/op.ts";
+import { type DeltaForm, type DeltaIndex, deltaIndex, formText } from "./op.ts";
 import { type DeltaSpec, deltaSpec } from "./spec.ts";
 
 /** Delta tables as input of jobs. */

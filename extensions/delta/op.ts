@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { IndexParts } from "../../shared/extension/format.ts";
-import { cutDeleted, type DeletedRows, deletedRows, rowOfFile } from "../lake/op.ts";
+import { type DeletedRows, deletedRows } from "../lake/op.ts";
 import type { ColumnMapping } from "./log/table-schema.ts";
 
 /** Form of a Delta table's files: the columns of one version of the table. */
@@ -42,16 +42,6 @@ export function deltaIndex(z: Zod, parts: IndexParts): z.ZodType<DeltaIndex> {
     values: z.array(z.union([z.string(), z.literal(null)])),
     deleted: deletedRows(z, parts),
   });
-}
-
-/** Cuts the deleted rows of an index to those that rows `[rowStart, rowEnd)` need. */
-export function cutIndex(index: DeltaIndex, rowStart: number, rowEnd: number): DeltaIndex {
-  return { ...index, deleted: cutDeleted(index.deleted, rowStart, rowEnd) };
-}
-
-/** Returns the row of the data file itself. */
-export function rowOf({ deleted }: DeltaIndex, row: number): number {
-  return rowOfFile(deleted, row);
 }
 
 /** Describes a form in messages. */

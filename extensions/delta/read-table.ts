@@ -1,14 +1,15 @@
-import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { LakeFile, ReadLakeTable } from "../../shared/extension/format.ts";
+import { fileGone, noRows, shown } from "../lake/table-error.ts";
 import { readDeletionVector } from "./deletion-vector.ts";
 import type { AddedFile, DeletionVector } from "./log/actions.ts";
 import { dataPath } from "./log/data-path.ts";
 import { mappingOf, refuseFeatures } from "./log/features.ts";
-import { logCorrupt, shown } from "./log/log-error.ts";
+import { logCorrupt } from "./log/log-error.ts";
 import { LogFiles, type LogSegment } from "./log/log-files.ts";
 import { readCheckpoint } from "./log/read-checkpoint.ts";
 import { type LogStorage, namesOfLog, type PlacedAction, readActions } from "./log/read-log.ts";
@@ -43,7 +44,7 @@ export const readTable = (async (table, { storage, options, signal }) => {
   refuseTimes(table, snapshot, spec);
   const { form, partitions } = formOf(table, version, snapshot);
   const planned = [...snapshot.files].map((file) => locate(table, { form, partitions }, file));
-  if (planned.length === 0) throw noFiles(table, version);
+  if (planned.length === 0) throw noRows(table, `version ${version} of the Delta table`);
   planned.sort((a, b) => (a.path < b.path ? -1 : 1));
   return {
     files: await mapConcurrent(planned, STATS_AT_ONCE, (file) => look(file, { table, storage, signal })),
@@ -152,24 +153,9 @@ async function look(
   return { path, stat, index: whole };
 }
 
-function vacuumed(path: Location, version: number): ShardmillError {
-  const what = `is a file of version ${version} of its Delta table, and is gone`;
+function vacuumed(path: Location, version: number): Error {
   const hint = "VACUUM removes files of earlier versions: read a newer version, or restore the file";
-  return new ShardmillError("INPUT_NOT_FOUND", `${path} ${what}`, {
-    fields: { path, version },
-    problems: [
-      { where: path, what, expected: "all files of a version, while it is read", found: "nothing", hint },
-    ],
-    hint,
-  });
-}
-
-function noFiles(table: Location, version: number): ShardmillError {
-  const what = `version ${version} of the Delta table has no rows`;
-  return new ShardmillError("INPUT_NOT_FOUND", `input ${table}: ${what}`, {
-    fields: { paths: 1, path: table },
-    problems: [{ where: table, what }],
-  });
+  return fileGone(path, `version ${version} of its Delta table`, hint);
 }
 
 /** @throws {INPUT_UNSUPPORTED} when the times of commits are in the log, and not those of its files */

@@ -1,5 +1,5 @@
-import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
+import { optionsInvalid } from "../lake/table-error.ts";
 import { logCorrupt } from "./log/log-error.ts";
 import type { LogFiles } from "./log/log-files.ts";
 import type { LogStorage } from "./log/read-log.ts";
@@ -24,14 +24,14 @@ export async function versionToRead(requested: Requested, signal: AbortSignal): 
   if (newest === null)
     throw logCorrupt({ path: log, where: "log", expected: "a commit", found: "no file of a commit" });
   if (version !== undefined && asOf !== undefined)
-    throw refused({
+    throw optionsInvalid({
       where: "input.delta",
       what: "has both a version and a time",
       hint: "remove one of them",
     });
   if (asOf !== undefined) return await versionAt(asOf, requested, signal);
   if (version === undefined || version <= newest) return version ?? newest;
-  throw refused({
+  throw optionsInvalid({
     where: "input.delta.version",
     what: `is newer than the table (${log})`,
     expected: `at most ${newest}`,
@@ -50,7 +50,7 @@ async function versionAt(
   for (const [version, name] of files.commits) {
     const { modified } = await storage.stat(below(log, name), signal);
     if (modified === undefined || modified === null)
-      throw refused({
+      throw optionsInvalid({
         where: "input.delta.asOf",
         what: "needs times, which the storage does not have",
         hint: "set version",
@@ -60,9 +60,10 @@ async function versionAt(
   }
   if (found !== null && Number.isFinite(until)) return found;
   const what = `is no time since the first commit that is left (${log})`;
-  throw refused({ where: "input.delta.asOf", what, found: asOf, hint: "set a later time, or version" });
-}
-
-function refused(problem: Problem): ShardmillError {
-  return new ShardmillError("SPEC_INVALID", `${problem.where} ${problem.what}`, { problems: [problem] });
+  throw optionsInvalid({
+    where: "input.delta.asOf",
+    what,
+    found: asOf,
+    hint: "set a later time, or version",
+  });
 }

@@ -1,5 +1,6 @@
 import type { Extension } from "../../shared/extension/extension.ts";
-import { cutIndex, formText, type IcebergForm, type IcebergIndex, icebergIndex, rowOf } from "./op.ts";
+import { cutIndex, rowOf } from "../lake/op.ts";
+import { formText, type IcebergForm, type IcebergIndex, icebergIndex } from "./op.ts";
 import { icebergSpec } from "./spec.ts";
 
 /** Iceberg tables as input of jobs. */

@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { parseJson } from "../../shared/core/parse-json.ts";
 import { PARSED_ONCE } from "../../shared/core/zod.ts";
-import { shown, tableCorrupt } from "./metadata/iceberg-error.ts";
+import { shown } from "../lake/table-error.ts";
+import { tableCorrupt } from "./metadata/iceberg-error.ts";
 import type { TableMetadata } from "./metadata/table-metadata.ts";
 import type { MappedName } from "./op.ts";
 

@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { IndexParts } from "../../shared/extension/format.ts";
-import { cutDeleted, type DeletedRows, deletedRows, rowOfFile } from "../lake/op.ts";
+import { type DeletedRows, deletedRows } from "../lake/op.ts";
 import { type IcebergSpec, icebergSpec } from "./spec.ts";
 
 /** Ids of a column, and of the fields in it. */
@@ -74,14 +74,4 @@ export function icebergIndex(z: Zod, parts: IndexParts): z.ZodType<IcebergIndex>
 /** Describes a form in messages. */
 export function formText({ snapshot }: IcebergForm): string {
   return `snapshot ${snapshot}`;
-}
-
-/** Cuts the deleted rows of an index to those that rows `[rowStart, rowEnd)` need. */
-export function cutIndex(index: IcebergIndex, rowStart: number, rowEnd: number): IcebergIndex {
-  return { ...index, deleted: cutDeleted(index.deleted, rowStart, rowEnd) };
-}
-
-/** Returns the row of the data file itself. */
-export function rowOf({ deleted }: IcebergIndex, row: number): number {
-  return rowOfFile(deleted, row);
 }

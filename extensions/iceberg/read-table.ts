@@ -1,9 +1,10 @@
-import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { type Location, nameOf } from "../../shared/domain/location.ts";
 import type { LakeFile, ReadLakeTable } from "../../shared/extension/format.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { DeletedRows } from "../lake/op.ts";
+import { fileGone, noRows } from "../lake/table-error.ts";
 import { deletedRowsOf } from "./deletes.ts";
 import { filePlace, type TablePlace } from "./file-place.ts";
 import { type Manifest, manifestsOf } from "./manifests/manifest-list.ts";
@@ -170,26 +171,7 @@ function valuesOf(
   );
 }
 
-function expired(path: Location, snapshot: string): ShardmillError {
-  const what = `is a file of snapshot ${snapshot} of its Iceberg table, and is gone`;
+function expired(path: Location, snapshot: string): Error {
   const hint = "files of expired snapshots are removed: read the current snapshot, or restore the file";
-  const problem = {
-    where: path,
-    what,
-    expected: "all files of a snapshot, while it is read",
-    found: "nothing",
-    hint,
-  };
-  return new ShardmillError("INPUT_NOT_FOUND", `${path} ${what}`, {
-    fields: { path, snapshot },
-    problems: [problem],
-    hint,
-  });
-}
-
-function noRows(table: Location, what: string): ShardmillError {
-  return new ShardmillError("INPUT_NOT_FOUND", `input ${table}: ${what} has no rows`, {
-    fields: { paths: 1, path: table },
-    problems: [{ where: table, what: `${what} has no rows` }],
-  });
+  return fileGone(path, `snapshot ${snapshot} of its Iceberg table`, hint);
 }

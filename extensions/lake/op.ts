@@ -27,7 +27,7 @@ export function deletedRows(z: Zod, { count }: IndexParts): z.ZodType<DeletedRow
 }
 
 /** Rows `[start, end)` of a file. */
-interface RowRange {
+export interface RowRange {
   readonly start: number;
   readonly end: number;
 }
@@ -134,17 +134,20 @@ export class RowsLeft {
   }
 }
 
-/** Cuts deleted rows to those that rows `[rowStart, rowEnd)` need. */
-export function cutDeleted(
-  deleted: DeletedRows | null,
-  rowStart: number,
-  rowEnd: number,
-): DeletedRows | null {
-  return deleted === null ? null : { ...deleted, stretches: new RowsLeft(deleted).cut(rowStart, rowEnd) };
+/** Facts of a file with its deleted rows. Null: none are. */
+interface WithDeleted {
+  readonly deleted: DeletedRows | null;
+}
+
+/** Cuts the deleted rows of an index to those that rows `[rowStart, rowEnd)` need. */
+export function cutIndex<T extends WithDeleted>(index: T, rowStart: number, rowEnd: number): T {
+  const { deleted } = index;
+  if (deleted === null) return index;
+  return { ...index, deleted: { ...deleted, stretches: new RowsLeft(deleted).cut(rowStart, rowEnd) } };
 }
 
 /** Returns the row of the data file itself, by the row that is left. */
-export function rowOfFile(deleted: DeletedRows | null, row: number): number {
+export function rowOf({ deleted }: WithDeleted, row: number): number {
   return deleted === null ? row : new RowsLeft(deleted).rowOf(row);
 }
 

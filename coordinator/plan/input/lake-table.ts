@@ -112,7 +112,7 @@ export function tableIn(folder: Location, entries: readonly Pick<Entry, "name">[
 function isTable(folder: Location, lake: (typeof LAKE_FORMATS)[number]): Problem {
   return {
     where: folder,
-    what: `is a ${lake.title}, and only its log says which files have its rows`,
+    what: `has a log (${lake.title}), and only the log says which files have its rows`,
     hint: `name this folder itself in input.path, or set input.format to read all of its files`,
   };
 }

@@ -1,4 +1,5 @@
-import { logCorrupt, shown } from "./log-error.ts";
+import { shown } from "../../lake/table-error.ts";
+import { logCorrupt } from "./log-error.ts";
 
 /** Place of an action, for messages. */
 export interface ActionPlace {

@@ -3,8 +3,9 @@ import type { Location } from "../../../shared/domain/location.ts";
 import { below } from "../../../shared/domain/location.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import { readChunks } from "../../../shared/storage/whole-file.ts";
+import { shown } from "../../lake/table-error.ts";
 import { type ActionPlace, type LogAction, readAction } from "./actions.ts";
-import { logCorrupt, shown } from "./log-error.ts";
+import { logCorrupt } from "./log-error.ts";
 
 /** Limit of a line, which has one action. Those with statistics of a thousand columns are a tenth of it. */
 const MOST_LINE_BYTES = 16 << 20;

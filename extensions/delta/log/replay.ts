@@ -1,6 +1,7 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
+import { shown } from "../../lake/table-error.ts";
 import type { ActionPlace, AddedFile, LogAction, Metadata, Protocol } from "./actions.ts";
-import { logCorrupt, shown } from "./log-error.ts";
+import { logCorrupt } from "./log-error.ts";
 
 /** Limit of the files of a version. Each takes about a kilobyte of memory. */
 const MOST_FILES = 2_000_000;

@@ -1,27 +1,15 @@
+import { isGroup } from "../../../shared/core/is-group.ts";
 import { parseJson } from "../../../shared/core/parse-json.ts";
-import type { Field, FieldType, NumericType } from "../../../shared/domain/dataset.ts";
-import { logCorrupt, shown } from "./log-error.ts";
+import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
+import { MOST_DEPTH, MOST_FIELDS, plainTypeOf } from "../../lake/schema-types.ts";
+import { shown } from "../../lake/table-error.ts";
+import { logCorrupt } from "./log-error.ts";
 
-/** Limit of nested types, far above that of any table, so that a log cannot exhaust the stack. */
-const MOST_DEPTH = 50;
-
-/** Limit of columns and nested fields. */
-const MOST_FIELDS = 100_000;
-
-const NUMBERS: Readonly<Record<string, NumericType>> = {
-  long: "int64",
-  integer: "int32",
-  short: "int16",
-  byte: "int8",
-  float: "float32",
-  double: "float64",
-  boolean: "bool",
-};
-
-const OTHERS: Readonly<Record<string, FieldType>> = {
-  string: { kind: "string" },
-  binary: { kind: "binary" },
-  date: { kind: "date", unit: "day" },
+/** Types that only Delta tables call so. */
+const OWN: Readonly<Record<string, FieldType>> = {
+  integer: { kind: "numeric", type: "int32" },
+  short: { kind: "numeric", type: "int16" },
+  byte: { kind: "numeric", type: "int8" },
   timestamp: { kind: "timestamp", unit: "microsecond", zone: "UTC" },
   timestamp_ntz: { kind: "timestamp", unit: "microsecond", zone: null },
 };
@@ -71,11 +59,11 @@ class SchemaReader {
   }
 
   fields(struct: unknown, name: string, depth: number): Field[] {
-    const list = isObject(struct) && struct.type === "struct" ? struct.fields : undefined;
+    const list = isGroup(struct) && struct.type === "struct" ? struct.fields : undefined;
     if (!Array.isArray(list)) throw this.#fault(name, "a struct with fields", struct);
     const names = new Set<string>();
     return list.map((field: unknown): Field => {
-      if (!isObject(field) || typeof field.name !== "string" || field.name === "")
+      if (!isGroup(field) || typeof field.name !== "string" || field.name === "")
         throw this.#fault(name, "fields with a name", field);
       this.#read += 1;
       if (this.#read > MOST_FIELDS) throw this.#fault(name, `at most ${MOST_FIELDS} fields`, "more");
@@ -92,7 +80,7 @@ class SchemaReader {
   /** Adds the key of a column, and returns its name in the files. */
   #map(column: string, metadata: unknown, name: string): string {
     if (this.#by === null) return column;
-    const facts = isObject(metadata) ? metadata : {};
+    const facts = isGroup(metadata) ? metadata : {};
     const { [PHYSICAL]: physical, [ID]: id } = facts;
     if (typeof physical !== "string" || physical === "")
       throw this.#fault(`${name}.${column}`, `a text as ${PHYSICAL}`, physical);
@@ -105,7 +93,7 @@ class SchemaReader {
   #type(type: unknown, name: string, depth: number): FieldType {
     if (depth > MOST_DEPTH) throw this.#fault(name, `at most ${MOST_DEPTH} levels of nested types`, "more");
     if (typeof type === "string") return this.#plain(type, name);
-    if (!isObject(type)) throw this.#fault(name, "a type", type);
+    if (!isGroup(type)) throw this.#fault(name, "a type", type);
     switch (type.type) {
       case "struct":
         return { kind: "struct", fields: this.fields(type, name, depth) };
@@ -123,22 +111,12 @@ class SchemaReader {
   }
 
   #plain(type: string, name: string): FieldType {
-    const number = Object.hasOwn(NUMBERS, type) ? NUMBERS[type] : undefined;
-    if (number !== undefined) return { kind: "numeric", type: number };
-    const other = Object.hasOwn(OTHERS, type) ? OTHERS[type] : undefined;
-    if (other !== undefined) return other;
-    const [, precision, scale] = /^decimal\((\d{1,2}),\s*(\d{1,2})\)$/.exec(type) ?? [];
-    const decimal = { kind: "decimal", precision: Number(precision), scale: Number(scale) } as const;
-    const { precision: digits, scale: behind } = decimal;
-    if (digits >= 1 && digits <= 38 && behind <= digits) return decimal;
-    throw this.#fault(name, "a type of Delta tables", type);
+    const plain = plainTypeOf(type, OWN);
+    if (plain === null) throw this.#fault(name, "a type of Delta tables", type);
+    return plain;
   }
 
   #fault(name: string, expected: string, found: unknown): Error {
     return logCorrupt({ path: this.#path, where: `schema (${name})`, expected, found: shown(found) });
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -12,6 +12,7 @@ import { createLocalStorage } from "../../../shared/storage/local.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import { readChunks } from "../../../shared/storage/whole-file.ts";
+import type { RowRange } from "../../lake/op.ts";
 import { tableCorrupt, tableUnsupported } from "../metadata/iceberg-error.ts";
 import type { SnapshotFile } from "./read-manifest.ts";
 
@@ -27,12 +28,6 @@ interface PositionFile {
   readonly file: SnapshotFile;
 }
 
-/** Rows `[start, end)` of a file. */
-interface Stretch {
-  readonly start: number;
-  readonly end: number;
-}
-
 /**
  * Returns the deleted rows of data files, by the path that the table has for them. DuckDB reads the positions
  * in a process that can be killed. It joins rows that lie next to each other.
@@ -43,8 +38,8 @@ export async function deletedPositions(
   { deletes, files }: { readonly deletes: readonly PositionFile[]; readonly files: readonly SnapshotFile[] },
   storage: Pick<Storage, "stat" | "read">,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, readonly Stretch[]>> {
-  const found = new Map<string, Stretch[]>();
+): Promise<ReadonlyMap<string, readonly RowRange[]>> {
+  const found = new Map<string, RowRange[]>();
   let count = 0;
   if (deletes.length === 0) return found;
   await withTempFolder("deletes", async (folder) => {

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { PARSED_ONCE } from "../../../shared/core/zod.ts";
 import type { Location } from "../../../shared/domain/location.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
-import { shown, tableCorrupt, tableUnsupported } from "../metadata/iceberg-error.ts";
+import { shown } from "../../lake/table-error.ts";
+import { tableCorrupt, tableUnsupported } from "../metadata/iceberg-error.ts";
 import type { Snapshot } from "../metadata/table-metadata.ts";
 import { readAvro } from "./read-avro.ts";
 
@@ -54,7 +54,7 @@ export async function manifestsOf(
   const { records } = await readAvro(list, storage, signal);
   const manifests: Manifest[] = [];
   for (const record of records) {
-    const found = MANIFEST.safeParse({ ...(record as object) }, PARSED_ONCE);
+    const found = MANIFEST.safeParse({ ...(record as object) });
     if (!found.success) {
       const where = `manifest ${manifests.length}`;
       const [issue] = found.error.issues;

@@ -3,10 +3,9 @@ import avro from "avsc";
 import { parseJson } from "../../../shared/core/parse-json.ts";
 import type { Location } from "../../../shared/domain/location.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
-import { shown, tableCorrupt, tableUnsupported } from "../metadata/iceberg-error.ts";
-
-/** Limit of a file, and of each of its blocks unpacked. Manifests have 8 MiB by default. */
-const MOST_BYTES = 256 << 20;
+import { shown } from "../../lake/table-error.ts";
+import { tableCorrupt, tableUnsupported } from "../metadata/iceberg-error.ts";
+import { MOST_BYTES, readWhole } from "../metadata/read-whole.ts";
 
 const MAGIC = Buffer.from("Obj\x01", "latin1");
 const MAP = avro.Type.forSchema({ type: "map", values: "bytes" });
@@ -32,15 +31,7 @@ export async function readAvro(
   storage: Pick<Storage, "stat" | "read">,
   signal: AbortSignal,
 ): Promise<AvroFile> {
-  const { bytes, version } = await storage.stat(path, signal);
-  if (bytes > MOST_BYTES)
-    throw tableCorrupt({
-      path,
-      where: "size",
-      expected: `at most ${MOST_BYTES} bytes`,
-      found: String(bytes),
-    });
-  const content = Buffer.from(await storage.read(path, 0, bytes, { version, signal }));
+  const content = await readWhole(path, storage, signal);
   return new AvroReader(path, content).read();
 }
 

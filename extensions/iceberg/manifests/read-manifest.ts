@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { PARSED_ONCE } from "../../../shared/core/zod.ts";
 import type { Location } from "../../../shared/domain/location.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
-import { shown, tableCorrupt, tableUnsupported } from "../metadata/iceberg-error.ts";
+import { shown } from "../../lake/table-error.ts";
+import { tableCorrupt, tableUnsupported } from "../metadata/iceberg-error.ts";
 import type { Manifest } from "./manifest-list.ts";
 import { readAvro } from "./read-avro.ts";
 
@@ -71,7 +71,7 @@ export async function* readManifest(
   const spec = manifest.bytes === null ? Number(header["partition-spec-id"] ?? 0) : manifest.spec;
   let at = 0;
   for (const record of records) {
-    const found = ENTRY.safeParse(record, PARSED_ONCE);
+    const found = ENTRY.safeParse(record);
     if (!found.success) {
       const [issue] = found.error.issues;
       const what = `${issue?.path.join(".")}: ${issue?.message}`;

@@ -1,7 +1,7 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { below, type Location } from "../../../shared/domain/location.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
-import { optionsInvalid } from "./iceberg-error.ts";
+import { optionsInvalid } from "../../lake/table-error.ts";
 
 /** Folder of a table with its metadata. */
 const METADATA = "metadata";

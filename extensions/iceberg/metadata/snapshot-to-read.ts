@@ -1,4 +1,5 @@
-import { optionsInvalid, tableCorrupt } from "./iceberg-error.ts";
+import { optionsInvalid } from "../../lake/table-error.ts";
+import { tableCorrupt } from "./iceberg-error.ts";
 import type { Snapshot, TableMetadata } from "./table-metadata.ts";
 
 /** Snapshot that a job reads. */

@@ -4,10 +4,9 @@ import * as z from "zod";
 import { PARSED_ONCE } from "../../../shared/core/zod.ts";
 import type { Location } from "../../../shared/domain/location.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
-import { shown, tableCorrupt, tableUnsupported } from "./iceberg-error.ts";
-
-/** Limit of the metadata of a table, unpacked. Ten thousand snapshots take a tenth of it. */
-const MOST_BYTES = 256 << 20;
+import { shown } from "../../lake/table-error.ts";
+import { tableCorrupt, tableUnsupported } from "./iceberg-error.ts";
+import { MOST_BYTES, readWhole } from "./read-whole.ts";
 
 /** Newest version of the format that is read. Of version 3, tables without its new features are. */
 const FORMAT_VERSION = 3;
@@ -91,15 +90,7 @@ export async function readMetadata(
   storage: Pick<Storage, "stat" | "read">,
   signal: AbortSignal,
 ): Promise<TableMetadata> {
-  const { bytes, version } = await storage.stat(path, signal);
-  if (bytes > MOST_BYTES)
-    throw tableCorrupt({
-      path,
-      where: "size",
-      expected: `at most ${MOST_BYTES} bytes`,
-      found: String(bytes),
-    });
-  const content = Buffer.from(await storage.read(path, 0, bytes, { version, signal }));
+  const content = await readWhole(path, storage, signal);
   const json = parsed(path, unpacked(path, content));
   const found = METADATA.safeParse(json, PARSED_ONCE);
   if (!found.success) {

@@ -1,5 +1,8 @@
-import type { FieldType, NumericType } from "../../../shared/domain/dataset.ts";
-import { shown, tableCorrupt, tableUnsupported } from "./iceberg-error.ts";
+import { isGroup } from "../../../shared/core/is-group.ts";
+import type { FieldType } from "../../../shared/domain/dataset.ts";
+import { MOST_DEPTH, MOST_FIELDS, plainTypeOf } from "../../lake/schema-types.ts";
+import { shown } from "../../lake/table-error.ts";
+import { tableCorrupt, tableUnsupported } from "./iceberg-error.ts";
 
 /** Column of a table, or a field in one. Files name it by its id. */
 export interface IcebergField {
@@ -11,25 +14,10 @@ export interface IcebergField {
   readonly inner: readonly IcebergField[];
 }
 
-/** Limit of nested types, far above that of any table, so that metadata cannot exhaust the stack. */
-const MOST_DEPTH = 50;
-
-/** Limit of columns and nested fields. */
-const MOST_FIELDS = 100_000;
-
-const NUMBERS: Readonly<Record<string, NumericType>> = {
-  long: "int64",
-  int: "int32",
-  float: "float32",
-  double: "float64",
-  boolean: "bool",
-};
-
-const OTHERS: Readonly<Record<string, FieldType>> = {
-  string: { kind: "string" },
-  binary: { kind: "binary" },
+/** Types that only Iceberg tables call so. */
+const OWN: Readonly<Record<string, FieldType>> = {
+  int: { kind: "numeric", type: "int32" },
   uuid: { kind: "fixedBinary", bytes: 16 },
-  date: { kind: "date", unit: "day" },
   time: { kind: "time", unit: "microsecond" },
   timestamp: { kind: "timestamp", unit: "microsecond", zone: null },
   timestamptz: { kind: "timestamp", unit: "microsecond", zone: "UTC" },
@@ -57,16 +45,16 @@ class SchemaReader {
   }
 
   fields(struct: unknown, name: string, depth: number): IcebergField[] {
-    const list = isObject(struct) && struct.type === "struct" ? struct.fields : undefined;
+    const list = isGroup(struct) && struct.type === "struct" ? struct.fields : undefined;
     if (!Array.isArray(list)) throw this.#fault(name, "a struct with fields", struct);
     const names = new Set<string>();
     return list.map((field: unknown) => {
-      if (!isObject(field) || typeof field.name !== "string" || field.name === "")
+      if (!isGroup(field) || typeof field.name !== "string" || field.name === "")
         throw this.#fault(name, "fields with a name", field);
       if (names.has(field.name)) throw this.#fault(name, "each name once", field.name);
       names.add(field.name);
       const place = `${name}.${field.name}`;
-      if (!isNothing(field["initial-default"]))
+      if ((field["initial-default"] ?? null) !== null)
         throw tableUnsupported(this.#path, `a default for rows before column \`${field.name}\``);
       return this.#field(
         { name: field.name, id: field.id, type: field.type, required: field.required },
@@ -91,7 +79,7 @@ class SchemaReader {
   #type(type: unknown, place: string, depth: number): Pick<IcebergField, "type" | "inner"> {
     if (depth > MOST_DEPTH) throw this.#fault(place, `at most ${MOST_DEPTH} levels of nested types`, "more");
     if (typeof type === "string") return { type: this.#plain(type, place), inner: [] };
-    if (!isObject(type)) throw this.#fault(place, "a type", type);
+    if (!isGroup(type)) throw this.#fault(place, "a type", type);
     switch (type.type) {
       case "struct": {
         const inner = this.fields(type, place, depth);
@@ -129,14 +117,8 @@ class SchemaReader {
   }
 
   #plain(type: string, place: string): FieldType {
-    const number = Object.hasOwn(NUMBERS, type) ? NUMBERS[type] : undefined;
-    if (number !== undefined) return { kind: "numeric", type: number };
-    const other = Object.hasOwn(OTHERS, type) ? OTHERS[type] : undefined;
-    if (other !== undefined) return other;
-    const [, precision, scale] = /^decimal\((\d{1,2}),\s*(\d{1,2})\)$/.exec(type) ?? [];
-    const [digits, behind] = [Number(precision), Number(scale)];
-    if (digits >= 1 && digits <= 38 && behind <= digits)
-      return { kind: "decimal", precision: digits, scale: behind };
+    const plain = plainTypeOf(type, OWN);
+    if (plain !== null) return plain;
     const bytes = Number(/^fixed\[(\d{1,6})\]$/.exec(type)?.[1]);
     if (bytes > 0) return { kind: "fixedBinary", bytes };
     if (LATER.has(type) || /^geo(metry|graphy)\b/.test(type))
@@ -147,12 +129,4 @@ class SchemaReader {
   #fault(place: string, expected: string, found: unknown): Error {
     return tableCorrupt({ path: this.#path, where: `schema (${place})`, expected, found: shown(found) });
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isNothing(value: unknown): boolean {
-  return value === undefined || value === null;
 }

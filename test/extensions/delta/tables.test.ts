@@ -1,17 +1,14 @@
-import { join } from "node:path";
 import { expect, test } from "vitest";
-import { cutIndex, type DeltaIndex } from "../../../extensions/delta/op.ts";
+import type { DeltaIndex } from "../../../extensions/delta/op.ts";
 import { readTable } from "../../../extensions/delta/read-table.ts";
 import type { DeltaSpec } from "../../../extensions/delta/spec.ts";
 import { openDeltaFile } from "../../../extensions/delta/table-file.ts";
+import { cutIndex } from "../../../extensions/lake/op.ts";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { sha256 } from "../../../shared/core/digest.ts";
-import { packageRoot } from "../../../shared/core/package-root.ts";
-import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { placeOfRow } from "../../../shared/domain/row-place.ts";
-import { createLocalStorage } from "../../../shared/storage/local.ts";
-import { byteSource } from "../../../shared/storage/storage.ts";
+import { LakeTables, openParquet, storage } from "../../support/lake-tables.ts";
 import { readRows } from "../../support/read-rows.ts";
 import { plainRows } from "../../support/sample-table.ts";
 
@@ -20,35 +17,13 @@ import { plainRows } from "../../support/sample-table.ts";
  * `delta_tables.py` and `spark_tables.py` in test/external/readers.
  */
 
-const TABLES = join(packageRoot, "test", "extensions", "delta", "tables");
-const storage = createLocalStorage();
+const tables = new LakeTables("delta");
 
 /** Facts of a planned file that do not matter here. */
 const PLANNED = { format: "delta", bytes: 0, version: "", rows: 0, footerSha256: sha256("") };
 
-async function openParquet(path: string) {
-  const location = parseLocation(path);
-  const { bytes } = await storage.stat(location, NEVER);
-  return await openDatasetFile(byteSource(storage, location, bytes), "parquet", NEVER);
-}
-
-/** Returns the rows of a table as texts, in no order. */
-async function rowsOf(name: string, options: DeltaSpec = {}): Promise<string[]> {
-  const table = await readTable(parseLocation(join(TABLES, name)), { storage, options, signal: NEVER });
-  const rows: unknown[] = [];
-  for (const { path, index } of table.files) {
-    using file = openDeltaFile(await openParquet(path), index);
-    rows.push(...plainRows(await readRows(file)));
-  }
-  return texts(rows);
-}
-
-async function expectedRows(name: string): Promise<string[]> {
-  using file = await openParquet(join(TABLES, `${name}.parquet`));
-  return texts(plainRows(await readRows(file)));
-}
-
-const texts = (rows: readonly unknown[]) => rows.map((row) => JSON.stringify(row)).sort();
+const rowsOf = (name: string, options: DeltaSpec = {}) =>
+  tables.rows(name, { read: readTable, open: openDeltaFile }, options);
 
 test.each([
   { name: "texts", of: "partitions of all kinds of text" },
@@ -57,13 +32,13 @@ test.each([
 ])("a table with $of has the rows of the library", async ({ name }) => {
   const rows = await rowsOf(name);
   expect(rows.length).toBeGreaterThan(20);
-  expect(rows).toEqual(await expectedRows(name));
+  expect(rows).toEqual(await tables.expectedRows(name));
 });
 
 test("a table with deletion vectors has the rows that Spark reads", async () => {
   const rows = await rowsOf("deleted");
   expect(rows.length).toBeGreaterThan(500);
-  expect(rows).toEqual(await expectedRows("deleted"));
+  expect(rows).toEqual(await tables.expectedRows("deleted"));
 });
 
 test.each(["mapped by name", "mapped by id", "mapped later"])(
@@ -71,12 +46,12 @@ test.each(["mapped by name", "mapped by id", "mapped later"])(
   async (name) => {
     const rows = await rowsOf(name);
     expect(rows.length).toBeGreaterThan(20);
-    expect(rows).toEqual(await expectedRows(name));
+    expect(rows).toEqual(await tables.expectedRows(name));
   },
 );
 
 test("statistics of mapped columns have their names in the table", async () => {
-  const table = await readTable(parseLocation(join(TABLES, "mapped by id")), {
+  const table = await readTable(parseLocation(tables.at("mapped by id")), {
     storage,
     options: null,
     signal: NEVER,
@@ -95,7 +70,7 @@ test("statistics of mapped columns have their names in the table", async () => {
 });
 
 test("rows of a file with deleted rows are those of its row groups, its ranges and its lease", async () => {
-  const table = await readTable(parseLocation(join(TABLES, "deleted")), {
+  const table = await readTable(parseLocation(tables.at("deleted")), {
     storage,
     options: null,
     signal: NEVER,
@@ -124,12 +99,12 @@ test("rows of a file with deleted rows are those of its row groups, its ranges a
 });
 
 test("columns that were added later are null in earlier files, also within a struct", async () => {
-  expect(await rowsOf("evolved", { version: 2 })).toEqual(await expectedRows("evolved"));
+  expect(await rowsOf("evolved", { version: 2 })).toEqual(await tables.expectedRows("evolved"));
   expect(await rowsOf("evolved")).toEqual(['{"other":1.5}']);
 });
 
 test("a read of single columns has their values, whichever the file lacks", async () => {
-  const table = await readTable(parseLocation(join(TABLES, "parts")), {
+  const table = await readTable(parseLocation(tables.at("parts")), {
     storage,
     options: null,
     signal: NEVER,

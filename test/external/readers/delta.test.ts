@@ -1,53 +1,12 @@
-import { execFile } from "node:child_process";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { packageRoot } from "../../../shared/core/package-root.ts";
+import { expect, test } from "vitest";
 import { JobFolder } from "../../support/job-folder.ts";
-import { query } from "../../support/known-answer.ts";
-import { runCli } from "../../support/processes.ts";
+import { expectEqualRows, foreignTables } from "../../support/lake-tables.ts";
 
-/** Delta tables by the deltalake library, in each of their versions, with the rows that it reads. */
-
-const PYTHON = join(process.env.SHARDMILL_FOREIGN ?? "", "python", "bin", "python");
-const SCRIPT = join(packageRoot, "test", "external", "readers", "delta_tables.py");
-const MOST_BYTES = 64 << 20;
-
-interface Case {
-  readonly table: string;
-  readonly version: number;
-  /** Parquet file of the rows. */
-  readonly expected: string;
-}
-
-let job: JobFolder;
-let cases: readonly Case[];
-
-beforeAll(async () => {
-  job = await JobFolder.make({ files: 0 });
-  const made = await promisify(execFile)(PYTHON, [SCRIPT, job.at("tables")], { maxBuffer: MOST_BYTES });
-  cases = JSON.parse(made.stdout) as readonly Case[];
-});
-
-afterAll(() => job[Symbol.asyncDispose]());
-
-test("each version of each table has the rows and types of the library", { timeout: 1_800_000 }, async () => {
-  expect(cases.length).toBeGreaterThan(50);
-  for (const [at, { table, version, expected }] of cases.entries()) {
-    const types = await query(`DESCRIBE SELECT * FROM '${expected}'`);
-    await job.writeJob({
-      model: undefined,
-      input: { path: `./tables/${table}`, delta: { version } },
-      map: { keep: types.map(([name]) => String(name)) },
-      reduce: {},
-      output: { path: `./out-${at}` },
-    });
-    const { code, stderr } = await runCli(["run", job.job, "--workers", "1"]);
-    expect(code, `${table}, version ${version}: ${stderr}`).toBe(0);
-    const output = job.at(`out-${at}/rows/*.parquet`);
-    const [a, b] = [`SELECT * FROM '${output}'`, `SELECT * FROM '${expected}'`];
-    const other = await query(`(${a} EXCEPT ALL ${b}) UNION ALL (${b} EXCEPT ALL ${a})`);
-    expect(other, `${table}, version ${version}`).toEqual([]);
-    expect(await query(`DESCRIBE ${a}`), `${table}, version ${version}`).toEqual(types);
-  }
+test("Delta tables by the deltalake library, in each of their versions, have the rows and types of the library", {
+  timeout: 1_800_000,
+}, async () => {
+  await using job = await JobFolder.make({ files: 0 });
+  const tables = await foreignTables("delta_tables.py", job);
+  expect(tables.length).toBeGreaterThan(50);
+  await expectEqualRows(tables, job);
 });

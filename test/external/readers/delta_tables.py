@@ -1,6 +1,6 @@
 """Writes Delta tables by the deltalake library, and what the library reads in each of their versions.
 
-Usage: delta_tables.py FOLDER. Prints a list of {table, version, expected}: a Parquet file of the rows.
+Usage: delta_tables.py FOLDER. Prints a list of {table, input, expected}: a Parquet file of the rows.
 """
 
 import datetime
@@ -91,7 +91,7 @@ def record(name):
         rows = rows_of(table)
         expected = os.path.join(FOLDER, f"{name}-{version}.parquet")
         pq.write_table(rows, expected)
-        CASES.append({"table": name, "version": version, "expected": expected})
+        CASES.append({"table": name, "input": {"delta": {"version": version}}, "expected": expected})
 
 
 def path_of(name):

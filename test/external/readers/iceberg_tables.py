@@ -1,6 +1,6 @@
 """Writes Iceberg tables by pyiceberg, and what it reads in each of their snapshots.
 
-Usage: iceberg_tables.py FOLDER. Prints a list of {table, options, expected}: a Parquet file of the rows.
+Usage: iceberg_tables.py FOLDER. Prints a list of {table, input, expected}: a Parquet file of the rows.
 """
 
 import datetime
@@ -72,7 +72,7 @@ def save(table, name, **options):
     scan = table.scan(snapshot_id=int(options["snapshot"])) if "snapshot" in options else table.scan()
     path = os.path.join(FOLDER, f"{len(CASES)}.parquet")
     pq.write_table(scan.to_arrow(), path)
-    CASES.append({"table": os.path.relpath(table.location()[len("file://") :], FOLDER), "options": options, "expected": path})
+    CASES.append({"table": os.path.relpath(table.location()[len("file://") :], FOLDER), "input": {"iceberg": options}, "expected": path})
 
 
 def pick(values, rows):
