@@ -53,6 +53,7 @@ export async function shapeOutput(
     return { output: { path, kind: "rows", rows, bytes, sha256 }, from };
   });
 }
+
 /** Folder of files before they get their names, which depend on the number of files before them. */
 export function madeFolder(stage: Location): Location {
   return below(stage, "made");

@@ -33,18 +33,18 @@ export const CHECK_SAYS: Readonly<Record<CheckName, string>> = {
 };
 
 /**
- * Seconds that each check takes on a GPU, with its start. Checks divide a device's time in these shares, so
- * that a slow check leaves time for the others. 0: it measures nothing.
+ * Shares of the checks in a device's time, by the jobs that each runs. So a slow check leaves time for the
+ * others. 0: it measures nothing.
  */
-const CHECK_SECONDS: Readonly<Record<CheckName, number>> = {
+const CHECK_SHARES: Readonly<Record<CheckName, number>> = {
   ...{ golden: 40, digits: 40, encoder: 50, classifier: 45, photographs: 50, busy: 0 },
   ...{ placement: 30, fp16: 90, lanes: 40, halving: 20, restart: 40, mig: 0 },
 };
 
 /** Returns the share of a check in the time that is left for it and for later checks. */
 export function shareOfTime(check: CheckName, leftMs: number, waiting: readonly CheckName[]): number {
-  const all = waiting.reduce((sum, each) => sum + CHECK_SECONDS[each], 0);
-  return all === 0 ? leftMs : (leftMs * CHECK_SECONDS[check]) / all;
+  const all = waiting.reduce((sum, each) => sum + CHECK_SHARES[each], 0);
+  return all === 0 ? leftMs : (leftMs * CHECK_SHARES[check]) / all;
 }
 
 /** Outcome of a check. Figures that are unknown are absent. */
