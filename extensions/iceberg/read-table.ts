@@ -121,7 +121,7 @@ async function filesOf({ snapshot }: RequestedSnapshot, reading: Reading) {
   return { files, deletes };
 }
 
-/** A list that is cut behind a block is a whole list of fewer manifests. Only the snapshot knows of the others. */
+/** Lists that are cut behind a block are whole lists of fewer manifests. The snapshot counts all files. */
 function refuseFewer(
   path: Location,
   { id, counted }: RequestedSnapshot["snapshot"],
