@@ -117,7 +117,29 @@ async function filesOf({ snapshot }: RequestedSnapshot, reading: Reading) {
         throw tableUnsupported(path, `more than ${MOST_FILES} files in a snapshot`, "compact the table");
     }
   });
+  refuseFewer(list ?? reading.metadata.path, snapshot, { files: files.length, deletes: deletes.length });
   return { files, deletes };
+}
+
+/** Lists that are cut behind a block are whole lists of fewer manifests. The snapshot counts all files. */
+function refuseFewer(
+  path: Location,
+  { id, counted }: RequestedSnapshot["snapshot"],
+  found: { readonly files: number; readonly deletes: number },
+): void {
+  for (const [key, what] of [
+    ["files", "files with rows"],
+    ["deletes", "files with deleted rows"],
+  ] as const) {
+    const expected = counted[key];
+    if (expected !== null && found[key] < expected)
+      throw tableCorrupt({
+        path,
+        where: "manifests",
+        expected: `${expected} ${what}, by the summary of snapshot ${id}`,
+        found: String(found[key]),
+      });
+  }
 }
 
 interface LocatedFile {

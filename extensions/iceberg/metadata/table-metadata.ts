@@ -21,6 +21,7 @@ const SNAPSHOT = z.object({
   "manifest-list": z.string().optional(),
   manifests: z.array(z.string()).optional(),
   "schema-id": z.int().nullish(),
+  summary: z.record(z.string(), z.unknown()).nullish(),
 });
 
 const SPEC_FIELD = z.object({ "source-id": z.int().optional(), transform: z.string(), name: z.string() });
@@ -51,6 +52,8 @@ export interface Snapshot {
   readonly manifests: readonly string[];
   /** Null: the schema of the table. */
   readonly schema: number | null;
+  /** Counts of its files, by its summary. Null: unknown. */
+  readonly counted: { readonly files: number | null; readonly deletes: number | null };
 }
 
 /** Field of a partition: a column of the table, transformed. */
@@ -182,5 +185,14 @@ function snapshotOf(found: z.infer<typeof SNAPSHOT>): Snapshot {
     list: found["manifest-list"] ?? null,
     manifests: found.manifests ?? [],
     schema: found["schema-id"] ?? null,
+    counted: {
+      files: totalOf(found.summary?.["total-data-files"]),
+      deletes: totalOf(found.summary?.["total-delete-files"]),
+    },
   };
+}
+
+/** Summaries are optional, and their counts are text. */
+function totalOf(text: unknown): number | null {
+  return typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }

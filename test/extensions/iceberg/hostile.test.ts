@@ -4,9 +4,11 @@ import { deflateRawSync } from "node:zlib";
 import avro from "avsc";
 import { expect, test } from "vitest";
 import { readAvro } from "../../../extensions/iceberg/manifests/read-avro.ts";
+import type { IcebergIndex } from "../../../extensions/iceberg/op.ts";
 import { readTable } from "../../../extensions/iceberg/read-table.ts";
 import type { IcebergSpec } from "../../../extensions/iceberg/spec.ts";
 import { NEVER } from "../../../shared/core/abort.ts";
+import { present } from "../../../shared/core/assert.ts";
 import { isShardmillError } from "../../../shared/core/errors.ts";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import { below, parseLocation } from "../../../shared/domain/location.ts";
@@ -222,3 +224,52 @@ test.each([
   const reading = readAvro(TABLE, storage, NEVER).then(({ records }) => [...records]);
   await expect(reading).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
 });
+
+/** Bytes of a whole number, as they are in the file: those of ids exceed 53 bits. */
+const RAW_LONG = avro.types.LongType.__with(
+  {
+    fromBuffer: (bytes: Buffer) => Buffer.from(bytes),
+    toBuffer: (bytes: Buffer) => bytes,
+    fromJSON: (json: unknown) => json,
+    toJSON: (value: unknown) => value,
+    isValid: (value: unknown) => Buffer.isBuffer(value),
+    compare: (a: Buffer, b: Buffer) => a.compare(b),
+  },
+  true,
+);
+
+/** Returns a list with a block for each manifest, cut behind its header and behind each block. */
+async function cutsOf(list: Buffer): Promise<readonly Buffer[]> {
+  const storage = new MemoryStorage();
+  await storage.put(TABLE, sourceOfBytes(list), { signal: NEVER });
+  const { header } = await readAvro(TABLE, storage, NEVER);
+  const schema = JSON.parse(header["avro.schema"] ?? "");
+  const type = avro.Type.forSchema(schema, { registry: { long: RAW_LONG } });
+  const decoder = new avro.streams.BlockDecoder({ parseHook: () => type });
+  decoder.end(list);
+  const cuts = [avroFile(schema, 0, Buffer.alloc(0))];
+  // A block of no records is two bytes and the marker.
+  const start = (cuts[0]?.length ?? 0) - 18;
+  for await (const record of decoder) {
+    const block = avroFile(schema, 1, type.toBuffer(record)).subarray(start);
+    cuts.push(Buffer.concat([cuts.at(-1) ?? Buffer.alloc(0), block]));
+  }
+  return cuts;
+}
+
+test.each(["deletes_file", "deletes_partition", "vectors"])(
+  "a list of %s that is cut behind any block is refused, and never a shorter table",
+  async (name) => {
+    const files = await filesOf(name);
+    const planned = present(await read(files), "it is a table").files;
+    const { form } = present(planned[0], "it has files").index as IcebergIndex;
+    const list = nameOf(files, new RegExp(`snap-${form.snapshot}-.*avro$`));
+    const cuts = await cutsOf(files.get(list) ?? Buffer.alloc(0));
+    expect(cuts.length).toBeGreaterThan(2);
+    for (const [blocks, cut] of cuts.entries()) {
+      const reading = read(new Map(files).set(list, cut));
+      if (blocks === cuts.length - 1) expect((await reading)?.files.length).toBe(planned.length);
+      else await expect(reading, `${blocks} blocks`).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
+    }
+  },
+);
