@@ -38,14 +38,15 @@ export const QUESTIONS = {
     combine: "SELECT DISTINCT url, country FROM rows",
     final: "SELECT DISTINCT url, country FROM partials",
   },
+  // Every column has a name: DuckDB, Spark and Daft name `a.order_id` differently.
   join: {
     title: "orders joined with visits",
     by: "order_id",
     whole:
-      "SELECT a.order_id, a.cents, b.url FROM T a JOIN T b ON a.order_id = b.order_id WHERE a.kind = 'order' AND b.kind = 'visit'",
+      "SELECT a.order_id AS order_id, a.cents AS cents, b.url AS url FROM T a JOIN T b ON a.order_id = b.order_id WHERE a.kind = 'order' AND b.kind = 'visit'",
     combine: null,
     final:
-      "SELECT a.order_id, a.cents, b.url FROM rows a JOIN rows b ON a.order_id = b.order_id WHERE a.kind = 'order' AND b.kind = 'visit'",
+      "SELECT a.order_id AS order_id, a.cents AS cents, b.url AS url FROM rows a JOIN rows b ON a.order_id = b.order_id WHERE a.kind = 'order' AND b.kind = 'visit'",
   },
 } as const satisfies Readonly<Record<string, Question>>;
 
