@@ -39,7 +39,7 @@ export class SleepyFleet implements AsyncDisposable {
                 lanes: 1,
                 threadsPerLane: 1,
                 shardThreads: 1,
-                stepThreads: 1,
+                cores: 2,
                 access: "shared",
                 logLevel: "error",
                 giveUpMs: 60_000,

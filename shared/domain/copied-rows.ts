@@ -16,7 +16,7 @@ interface PlannedRows {
   };
 }
 
-/** Most reductions of a job whose rows are copied. Each has a process with a database on each thread. */
+/** Most reductions of a job whose rows are copied. Each has a process for each shard that is combined. */
 const MOST_REDUCTIONS = 4;
 
 /** Names that DuckDB gives to columns of its own. */

@@ -25,11 +25,14 @@ export interface SqlProcessOptions extends LockedDatabaseOptions {
 /** Memory beyond DuckDB's own limit, which does not count everything. */
 const MORE_MEMORY_BYTES = 2 ** 30;
 
+/** Limit of processes for results, in each thread that opens some. A taker waits while all are open. */
+export const RESULTS_AT_ONCE = Math.max(4, availableParallelism());
+
 /** Slots of processes, each with one thread: more would slow each other. Few reductions wait. */
 const slots = {
   check: new Slots("checks of SQL", { slots: 8, waiting: 64 }),
   result: new Slots("reductions", {
-    slots: Math.max(4, availableParallelism()),
+    slots: RESULTS_AT_ONCE,
     waiting: Number.POSITIVE_INFINITY,
   }),
 } as const;

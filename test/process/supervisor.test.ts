@@ -33,7 +33,7 @@ async function supervise(
       lanes: 1,
       threadsPerLane: 1,
       shardThreads: 1,
-      stepThreads: 1,
+      cores: 2,
       access: "auto",
       logLevel: "silent",
       giveUpMs,

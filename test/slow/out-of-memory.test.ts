@@ -97,7 +97,7 @@ async function runOnce(
     lanes: 2,
     threadsPerLane: 1,
     shardThreads: 1,
-    stepThreads: 1,
+    cores: 2,
     access: "shared",
     laneScript,
     tuning: new TuningFolder(join(folder, "tuning"), Date.now),

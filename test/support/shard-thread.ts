@@ -88,7 +88,7 @@ export async function startShardThread(options: ShardThreadOptions) {
     scratchPath,
     learned,
     stages: [],
-    stepThreads: 1,
+    cores: 2,
   } as const;
   const openJob = (ports: readonly MessagePort[]) =>
     remote.call("openJob", { ...open, lanePorts: ports }, { transfer: ports, signal: NEVER });

@@ -18,8 +18,8 @@ export interface DeviceOptions {
   readonly tuning?: TuningCache;
   /** Threads that read, decode and collect. */
   readonly shardThreads: number;
-  /** Threads for the steps of each stage, in each shard thread. */
-  readonly stepThreads: number;
+  /** Cores that this worker may use. */
+  readonly cores: number;
   readonly access: AccessMode;
   /** True when a job's own code may run here. Default: false. */
   readonly allowsModules?: boolean;

@@ -266,9 +266,9 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
 }
 
 /** Returns the limit of tasks at once, each with one thread. They take at most half of the memory. */
-function tasksAtOnce({ shardThreads, stepThreads }: DeviceOptions): number {
+function tasksAtOnce({ cores }: DeviceOptions): number {
   const fitting = Math.floor((2 * defaultMemoryBytes()) / partMemoryBytes());
-  return Math.max(1, Math.min(shardThreads * stepThreads, fitting));
+  return Math.max(1, Math.min(cores, fitting));
 }
 
 /** Restricts a job to locations that both this worker's operator and the coordinator allow. */

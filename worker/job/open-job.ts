@@ -163,7 +163,7 @@ export class OpenJob implements RunnableJob {
   }
 
   async #startThread(index: number, onBroken: () => void): Promise<ShardThreadClient> {
-    const { log, shardThreads, stepThreads, share, onBusy } = this.#options;
+    const { log, shardThreads, cores, share, onBusy } = this.#options;
     const scratchPath = join(this.#options.scratchPath, "shards");
     await mkdir(scratchPath, { recursive: true });
     const thread = new ShardThreadClient({
@@ -192,7 +192,7 @@ export class OpenJob implements RunnableJob {
         learned: this.#stagesLearned[stage] ?? NOTHING_LEARNED,
       })),
       shardThreads,
-      stepThreads,
+      cores,
       ...(share === undefined
         ? {}
         : { ofJob: { keptPath: await keptFolder(this.#options.described), share, shardThreads } }),

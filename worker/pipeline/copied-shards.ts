@@ -2,14 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
-import { Lock } from "../../shared/core/lock.ts";
+import { Slots } from "../../shared/core/slots.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { partialLayout } from "../../shared/domain/partial-layout.ts";
 import { NO_ROWS } from "../../shared/domain/row-counts.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
-import { openSqlProcess } from "../../shared/sql/sql-process-client.ts";
+import { openSqlProcess, RESULTS_AT_ONCE } from "../../shared/sql/sql-process-client.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { type CopiedSlice, copySlices } from "../read/copy-slices.ts";
@@ -29,6 +29,8 @@ interface CopiedShardsOptions {
   /** Existing folder of this thread. */
   readonly scratchPath: string;
   readonly meter: BusyMeter;
+  /** Limit of shards that are combined at once. Each has a process with one thread. */
+  readonly atOnce: number;
 }
 
 interface Attempt {
@@ -48,18 +50,20 @@ interface Attempt {
  */
 export class CopiedShards implements AsyncDisposable {
   readonly #options: CopiedShardsOptions;
-  readonly #combiners: Combiners;
   readonly #storages: ReturnType<typeof openStorages>;
-  readonly #turns = new Lock();
+  readonly #turns: Slots;
+  /** Combiners that no shard uses. */
+  readonly #idle: Combiners[] = [];
   #isUsable = true;
 
   constructor(options: CopiedShardsOptions) {
-    const { job, output, scratchPath } = options;
+    const { job, output, atOnce } = options;
     this.#options = options;
     this.#storages = openStorages([output], job);
-    this.#combiners = new Combiners(job, scratchPath, (database) =>
-      openSqlProcess({ ...database, purpose: "result", signal: NEVER }),
-    );
+    // Idle combiners keep their processes. So those of all turns must fit, or one would wait forever.
+    const fitting = Math.floor(RESULTS_AT_ONCE / Object.keys(job.reduce).length);
+    const slots = Math.max(1, Math.min(atOnce, fitting));
+    this.#turns = new Slots("shards", { slots, waiting: Number.POSITIVE_INFINITY });
   }
 
   /** False: the map must make all further partials. */
@@ -79,15 +83,17 @@ export class CopiedShards implements AsyncDisposable {
       const copies = await this.#copy(attempt, folder);
       if (copies === null) return null;
       onRead();
-      const leave = await this.#turns.enter(signal);
+      const leave = await this.#turns.take(signal);
+      const combiners = this.#idle.pop() ?? this.#openCombiners();
       try {
-        return await this.#store(copies, folder, attempt);
+        return await this.#store(copies, { folder, combiners }, attempt);
       } catch (error) {
         signal.throwIfAborted();
         if (!isShardmillError(error, "SQL_FAILED") && !isShardmillError(error, "SQL_INVALID")) throw error;
         this.#isUsable = false;
         return null;
       } finally {
+        this.#idle.push(combiners);
         leave();
       }
     } finally {
@@ -97,8 +103,15 @@ export class CopiedShards implements AsyncDisposable {
 
   /** Closes the databases. No shard may be running. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#combiners[Symbol.asyncDispose]();
+    await Promise.all(this.#idle.map((combiners) => combiners[Symbol.asyncDispose]()));
     await this.#storages[Symbol.asyncDispose]();
+  }
+
+  #openCombiners(): Combiners {
+    const { job, scratchPath } = this.#options;
+    return new Combiners(job, scratchPath, (database) =>
+      openSqlProcess({ ...database, purpose: "result", signal: NEVER }),
+    );
   }
 
   async #copy({ lease, signal }: Attempt, folder: string): Promise<readonly CopiedSlice[] | null> {
@@ -115,7 +128,7 @@ export class CopiedShards implements AsyncDisposable {
 
   async #store(
     copies: readonly CopiedSlice[],
-    scratchPath: string,
+    { folder: scratchPath, combiners }: { readonly folder: string; readonly combiners: Combiners },
     { lease, executionId, signal }: Attempt,
   ): Promise<PartialManifest> {
     const { job, output, meter } = this.#options;
@@ -125,7 +138,7 @@ export class CopiedShards implements AsyncDisposable {
     const sink = await openSink({ storage, partials, folder, scratchPath });
     const rows = shardRows(lease.shard);
     const counts = { ...NO_ROWS, rowsIn: rows, rowsMapped: rows, rowsOut: rows, firstDeadLetter: null };
-    const place = { lease, executionId, sink, combiners: this.#combiners, meter, signal };
+    const place = { lease, executionId, sink, combiners, meter, signal };
     const view = {
       rowsPaths: copies.map(({ path }) => path),
       createView: (database: Parameters<typeof viewCopies>[0], paths: readonly string[]) =>

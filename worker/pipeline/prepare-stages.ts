@@ -9,6 +9,7 @@ import type { BusyMeter } from "../meter/busy-meter.ts";
 import { StageSteps } from "../steps/stage-steps.ts";
 import { ModelStep } from "./model-step.ts";
 import { type StartedModel, startModel } from "./start-model.ts";
+import { stepThreadCount } from "./thread-counts.ts";
 
 /** Lanes of a stage before the last one. */
 export interface StageLanes {
@@ -21,7 +22,7 @@ interface PrepareOptions {
   readonly job: Pick<JobDescription, "map" | "stages" | "stores">;
   readonly stages: readonly StageLanes[];
   readonly shardThreads: number;
-  readonly stepThreads: number;
+  readonly cores: number;
   readonly ofJob?: StepJob;
   readonly scratchPath: string;
   readonly meter: BusyMeter;
@@ -43,7 +44,7 @@ export class PrepareStages implements AsyncDisposable {
 
   /** @param largestShard returns the rows of the largest shard so far */
   constructor(options: PrepareOptions, largestShard: () => number) {
-    const { job, stages, shardThreads, stepThreads, meter, onLearned } = options;
+    const { job, stages, shardThreads, cores, meter, onLearned } = options;
     const { stages: described = [] } = job;
     this.#models = described.map((stage, index) => {
       const { lanes, learned } = present(stages[index], "each stage has lanes");
@@ -56,7 +57,7 @@ export class PrepareStages implements AsyncDisposable {
     });
     this.steps = sectionsOf(job.map.prepare).map(({ steps, model }) => {
       const given = { ...options, stage: "prepare" as const, steps, stores: job.stores };
-      if (model === null) return new StageSteps({ ...given, threads: stepThreads });
+      if (model === null) return new StageSteps({ ...given, threads: stepThreadCount(cores, shardThreads) });
       const step = present(this.#modelSteps[model], "a step names a stage");
       return new StageSteps({ ...given, threads: MODEL_PIECES, open: () => step });
     });

@@ -27,7 +27,7 @@ import { PrepareStages, type StageLanes } from "./prepare-stages.ts";
 import { ShardOrder, type ShardPass } from "./shard-order.ts";
 import type { ShardEvent } from "./shard-protocol.ts";
 import { type StartedModel, startModel } from "./start-model.ts";
-import { fetchedBytesOf } from "./thread-counts.ts";
+import { fetchedBytesOf, stepThreadCount } from "./thread-counts.ts";
 
 /** Interval of progress reports. Heartbeats pass them on every few seconds. */
 const PROGRESS_MS = 200;
@@ -42,8 +42,8 @@ interface ShardContextOptions {
   readonly stages: readonly StageLanes[];
   /** Threads that feed these lanes, including this one. */
   readonly shardThreads: number;
-  /** Threads for the steps of each stage. */
-  readonly stepThreads: number;
+  /** Cores that all these threads may use. */
+  readonly cores: number;
   readonly ofJob?: StepJob;
   readonly scratchPath: string;
   /** Batch sizes that an earlier run learned. */
@@ -103,8 +103,9 @@ export class ShardContext implements AsyncDisposable {
       meter,
       onFar: options.onFar,
     });
-    this.#copied = job.copiesRows ? new CopiedShards({ ...options, files: this.#files }) : null;
-    const { lanes, learned, onLearned, shardThreads } = options;
+    const { lanes, learned, onLearned, shardThreads, cores } = options;
+    const atOnce = Math.max(1, Math.floor(cores / shardThreads));
+    this.#copied = job.copiesRows ? new CopiedShards({ ...options, files: this.#files, atOnce }) : null;
     this.#model =
       lanes === null
         ? null
@@ -155,7 +156,8 @@ export class ShardContext implements AsyncDisposable {
 
   /** Threads of stages that have several. */
   get threads(): Readonly<Partial<Record<Stage, number>>> {
-    const { stepThreads } = this.#options;
+    const { cores, shardThreads } = this.#options;
+    const stepThreads = stepThreadCount(cores, shardThreads);
     const infer = Math.max(1, (this.#model?.lanes.count ?? 0) + this.#prepare.lanes);
     return { infer, prepare: stepThreads, finish: stepThreads };
   }
@@ -231,7 +233,8 @@ export class ShardContext implements AsyncDisposable {
 }
 
 /** Starts the threads for the steps behind the model. Null: the job has no such steps. */
-function startFinish({ job, stepThreads: threads, ...options }: ShardContextOptions): StageSteps | null {
+function startFinish({ job, ...options }: ShardContextOptions): StageSteps | null {
+  const threads = stepThreadCount(options.cores, options.shardThreads);
   const { finish: steps } = job.map;
   return steps.length === 0
     ? null

@@ -22,8 +22,8 @@ export interface ShardThreadJob {
   readonly stages: readonly StagePorts[];
   /** Threads that feed these lanes, including this one. */
   readonly shardThreads: number;
-  /** Threads for the steps of each stage, in this shard thread only. */
-  readonly stepThreads: number;
+  /** Cores that all these threads may use. */
+  readonly cores: number;
   /** Facts of the job for its steps. Default: they run outside of a job. */
   readonly ofJob?: StepJob;
   /**

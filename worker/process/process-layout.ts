@@ -5,7 +5,7 @@ import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import { openGpuDriver } from "../../shared/extension/open-gpu-driver.ts";
 import type { AccessMode } from "../job/choose-access.ts";
 import { layOutLanes } from "../lanes/lane-layout.ts";
-import { shardThreadCount, stepThreadCount } from "../pipeline/thread-counts.ts";
+import { shardThreadCount } from "../pipeline/thread-counts.ts";
 import type { ProcessLayout } from "./start-process.ts";
 
 /** Numbers to start. `auto` workers: one for the CPU, or one for each GPU. */
@@ -52,7 +52,7 @@ export async function layOutProcesses(options: LocalWorkersOptions): Promise<Pro
         lanes,
         threadsPerLane: threads,
         shardThreads,
-        stepThreads: stepThreadCount(cores, shardThreads),
+        cores,
         access: options.access,
         allowsModules: options.allowsModules,
         modelMemoryBytes: modelMemoryBytes === "auto" ? modelMemory(device, count, gpu) : modelMemoryBytes,

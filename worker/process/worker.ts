@@ -38,8 +38,8 @@ export interface WorkerOptions {
   readonly threadsPerLane: number;
   /** Threads that feed the lanes. */
   readonly shardThreads: number;
-  /** Threads for the steps of each stage, in each shard thread. */
-  readonly stepThreads: number;
+  /** Cores that this worker may use. */
+  readonly cores: number;
   readonly access: AccessMode;
   /** True when a job's own code may run here. Default: false. */
   readonly allowsModules?: boolean;

@@ -106,7 +106,7 @@ function openCopied(job: JobDescription): CopiedShards {
   const meter = new BusyMeter(() => 0);
   const files = new InputFiles({ ways: input.ways, meter });
   return new CopiedShards({
-    ...{ job, input, output: { kind: "shared" }, files, meter },
+    ...{ job, input, output: { kind: "shared" }, files, meter, atOnce: 2 },
     scratchPath: join(own, "scratch"),
   });
 }
@@ -120,15 +120,13 @@ function openContext(job: JobDescription): ShardContext {
       lanes: null,
       stages: [],
     },
-    ...{ shardThreads: 1, stepThreads: 1, scratchPath: join(own, "scratch"), learned: NOTHING_LEARNED },
+    ...{ shardThreads: 1, cores: 2, scratchPath: join(own, "scratch"), learned: NOTHING_LEARNED },
     ...{ meter: new BusyMeter(() => 0), nowMs: () => 0, onFar: () => {}, onLearned: () => {} },
   });
 }
 
 const EXECUTION = asExecutionId("e1");
-const attemptOn = (lease: Lease, signal: AbortSignal = NEVER) => ({
-  ...{ lease, executionId: EXECUTION, signal, onRead: () => {} },
-});
+const attemptOn = (lease: Lease, signal = NEVER) => ({ lease, executionId: EXECUTION, signal, onRead() {} });
 
 /** Returns the rows of a SELECT in order as texts, and its types. */
 async function answer(sql: string): Promise<readonly string[]> {
@@ -242,10 +240,8 @@ test("rows that DuckDB reads as another type, and SQL that fails are left to the
   const sums = { all: { combine: "SELECT sum(h::INTEGER) FROM rows", final: "SELECT 1" } };
   const texts = await write(COLUMNS, 3_000, "COMPRESSION zstd");
   await using failing = openContext(await jobOn(texts, "copied", sums));
-  const failed = failing.run(await leaseOn(texts, { sequence: 2 }), EXECUTION, {
-    signal: NEVER,
-    emit: () => {},
-  });
+  const calls = { signal: NEVER, emit: () => {} };
+  const failed = failing.run(await leaseOn(texts, { sequence: 2 }), EXECUTION, calls);
   expect(await failureOf(failed)).toMatchObject({
     code: "SQL_FAILED",
     fields: { where: "reduce.all.combine" },
@@ -280,4 +276,24 @@ test("rows with NaN count where a condition includes them, although statistics l
   const wanted = ["id BIGINT", "{'id': 5}"];
   expect(await answer(table(decoded, "decoded", "above"))).toEqual(wanted);
   expect(await answer(table(copied, "copied", "above"))).toEqual(wanted);
+});
+
+test("shards are combined at once, and one does not wait for another's SQL", async () => {
+  const path = await write(["i % 2 AS v"], 3_000, "COMPRESSION zstd, ROW_GROUP_SIZE 2048");
+  const combine = "SELECT count(*) AS n FROM rows, range(CASE WHEN id < 9 THEN 1000000000000 ELSE 1 END)";
+  await using shards = openCopied(await jobOn(path, "copied", { n: { combine, final: "SELECT 1" } }));
+  const stop = new AbortController();
+  const endless = shards.run(attemptOn(await leaseOn(path, { rowEnd: 2_048 }), stop.signal));
+  const other = attemptOn(await leaseOn(path, { sequence: 2, rowStart: 2_048 }));
+  expect(await shards.run(other)).toMatchObject({ rowsOut: 952 });
+  stop.abort(new Error("abandoned"));
+  await expect(endless).rejects.toThrow("abandoned");
+});
+
+test("several reductions of several shards do not wait for each other's processes", async () => {
+  const path = await write(["i % 2 AS v"], 100, "COMPRESSION zstd");
+  const spec = { combine: "FROM rows", final: "SELECT 1" };
+  await using shards = openCopied(await jobOn(path, "copied", { a: spec, b: spec, c: spec, d: spec }));
+  const leases = await Promise.all([1, 2, 3].map((sequence) => leaseOn(path, { sequence })));
+  expect(await Promise.all(leases.map((lease) => shards.run(attemptOn(lease))))).toHaveLength(3);
 });

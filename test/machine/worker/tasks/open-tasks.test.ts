@@ -5,7 +5,6 @@ import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DataServer } from "../../../../coordinator/data/data-server.ts";
 import { deferred, NEVER } from "../../../../shared/core/abort.ts";
-import { sha256 } from "../../../../shared/core/digest.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
 import { Slots } from "../../../../shared/core/slots.ts";
 import { BUCKETS, type BucketRange } from "../../../../shared/domain/buckets.ts";
@@ -14,32 +13,26 @@ import type { Lease } from "../../../../shared/domain/job.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { below, parseLocation } from "../../../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
-import { reducedFile } from "../../../../shared/domain/partial-layout.ts";
 import type { ReductionSpec } from "../../../../shared/domain/reduce-spec.ts";
 import type { TableFile } from "../../../../shared/domain/reduction-tasks.ts";
-import { shardId } from "../../../../shared/domain/shard.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { openSqlProcess } from "../../../../shared/sql/sql-process-client.ts";
 import type { JobDescription } from "../../../../shared/wire/job-description.ts";
-import type { DataService } from "../../../../shared/wire/services.ts";
-import { DeviceRunner } from "../../../../worker/job/device-runner.ts";
 import { OpenTasks, type OpenTasksOptions } from "../../../../worker/job/open-tasks.ts";
 import { sessionCell } from "../../../../worker/read/session-cell.ts";
 import { TEST_CREDENTIAL } from "../../../support/access.ts";
-import { aLease, anInputFile } from "../../../support/builders.ts";
 import { fakeServices } from "../../../support/fake-services.ts";
-import { writePartials } from "../../../support/partial-builder.ts";
-import { aJob, SUM_PLAN } from "../../../support/shard-job.ts";
+import {
+  ALL_ROWS_SQL,
+  describeTasks,
+  SUMS,
+  tableList,
+  taskLease,
+  writeTables,
+} from "../../../support/reduction-tasks.ts";
 import { wireRig } from "../../../support/wire-rig.ts";
 
-const SUMS = {
-  by: ["k"],
-  combine: "SELECT k, sum(v) AS s, count(*) AS n FROM rows GROUP BY k",
-  final: "SELECT k, sum(s) AS s, sum(n)::BIGINT AS n FROM partials GROUP BY k ORDER BY k",
-};
-const ROWS = 400;
-const ALL_ROWS_SQL = "SELECT CASE i % 11 WHEN 0 THEN NULL ELSE i % 97 END AS k, i * i AS v";
 const ALL: BucketRange = { from: 0, to: BUCKETS };
 const SESSION = workerSession("s1");
 
@@ -48,60 +41,19 @@ let list: string;
 let tables: readonly TableFile[];
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "shardmill-tasks-"));
-  list = join(root, "tables.json");
+  list = tableList(root);
   for (const name of ["results", "scratch"]) await mkdir(join(root, name));
-  await writeFile(join(root, "beacon"), "here");
-  tables = await writeTables(SUMS);
+  tables = await writeTables(root, SUMS);
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-/** Writes the combined tables of three shards, and their list. */
-async function writeTables(spec: ReductionSpec): Promise<readonly TableFile[]> {
-  const partialsPath = join(root, "partials");
-  const partials = await writePartials(
-    { partialsPath, tempFolder: join(root, "temp"), reduce: { sums: spec } },
-    [0, 90, 250].map((start, shard) => ({
-      shard,
-      rows: `${ALL_ROWS_SQL} FROM range(${start}, ${[90, 250, ROWS][shard]}) r(i)`,
-    })),
-  );
-  const found = partials.map((partial): TableFile => {
-    const { name, rows, bytes, sha256: digest } = reducedFile(partial, "sums");
-    const location = parseLocation(join(partialsPath, partialFolder(partial), name));
-    return { location, rows, bytes, sha256: digest };
-  });
-  await writeFile(list, JSON.stringify(found));
-  return found;
-}
-
-async function describe(spec: ReductionSpec = SUMS): Promise<JobDescription> {
-  const text = await readFile(list);
-  return aJob({
-    partialsPath: join(root, "results"),
-    beacon: { path: parseLocation(join(root, "beacon")), content: "here" },
-    model: null,
-    map: { ...SUM_PLAN, inputs: [], outputs: [], keep: [], columns: [] },
-    tasks: {
-      name: "sums",
-      spec,
-      fields: [
-        { name: "k", type: { kind: "numeric", type: "int64" }, nullable: true },
-        { name: "v", type: { kind: "numeric", type: "int64" }, nullable: false },
-      ],
-      list: { location: parseLocation(list), bytes: text.length, sha256: sha256(text) },
-    },
-  });
-}
+/** Describes an inner job over the tables of this test. */
+const describe = (spec?: ReductionSpec): Promise<JobDescription> => describeTasks(root, spec);
 
 let leases = 0;
-function leaseOf({ from, to }: BucketRange): Lease {
+function leaseOf(range: BucketRange): Lease {
   leases += 1;
-  return {
-    ...aLease(),
-    token: { generation: 1, sequence: leases },
-    shard: { id: shardId(0), rowStart: from, rowEnd: to },
-    slices: [{ file: anInputFile({ path: list }), rowStart: from, rowEnd: to }],
-  };
+  return taskLease(root, range, leases);
 }
 
 async function open(changes: Partial<OpenTasksOptions> = {}): Promise<OpenTasks> {
@@ -144,7 +96,7 @@ async function expectNothingLeft(): Promise<void> {
 }
 
 test("any division of the buckets gives the rows of one final, and counts them once", async () => {
-  const all = `(${ALL_ROWS_SQL} FROM range(0, ${ROWS}) r(i))`;
+  const all = `(${ALL_ROWS_SQL})`;
   const wanted = await query(`SELECT k, sum(v), count(*) FROM ${all} GROUP BY k ORDER BY k`);
   const combined = tables.reduce((sum, { rows }) => sum + rows, 0);
   await using job = await open();
@@ -273,28 +225,4 @@ test("a list with other bytes, or a table that is not there, is refused before a
   await writeFile(list, text);
   await rm(tables[1]?.location ?? "");
   await expect(open()).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
-});
-
-test("a worker opens an inner job without a model, and runs its tasks", async () => {
-  const described = await describe();
-  await using runner = new DeviceRunner({
-    services: { work: { describeJob: async () => described }, data: {} as DataService } as never,
-    address: "",
-    credential: TEST_CREDENTIAL,
-    device: "cpu",
-    lanes: 1,
-    threadsPerLane: 1,
-    shardThreads: 1,
-    stepThreads: 1,
-    access: "shared",
-    scratchPath: join(root, "scratch"),
-    log: silentLogger,
-    onBroken: (error) => {
-      throw error;
-    },
-  });
-  runner.useSession(SESSION);
-  const partial = await runner.run(leaseOf(ALL), asExecutionId("e1"), { signal: NEVER, onProgress() {} });
-  await using job = await open();
-  expect(partial.files).toEqual((await run(job)).files);
 });

@@ -6,7 +6,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 /** Returns the memory limit of one decoder. */
 function decoderBytes(shardThreads: number): number {
-  return Number(processEnvironment({ shardThreads, stepThreads: 1 }).SHARDMILL_DECODER_PAGES) * 65_536;
+  return Number(processEnvironment({ shardThreads, cores: 2 }).SHARDMILL_DECODER_PAGES) * 65_536;
 }
 
 test("the decoders of a process share half of the memory, each at most what WebAssembly can address", () => {
@@ -18,7 +18,7 @@ test("the decoders of a process share half of the memory, each at most what WebA
 
 test("UV_THREADPOOL_SIZE has room for concurrent SQL statements and files by default, or is kept as set", () => {
   vi.stubEnv("UV_THREADPOOL_SIZE", undefined);
-  const threads = { shardThreads: 3, stepThreads: 2 };
+  const threads = { shardThreads: 3, cores: 12 };
   expect(processEnvironment(threads)).toMatchObject({ UV_THREADPOOL_SIZE: "19", PATH: process.env.PATH });
   vi.stubEnv("UV_THREADPOOL_SIZE", "16");
   expect(processEnvironment(threads)).toMatchObject({ UV_THREADPOOL_SIZE: "16" });
