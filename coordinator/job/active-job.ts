@@ -192,7 +192,9 @@ export class ActiveJob {
   async join(session: WorkerSession, info: WorkerInfo): Promise<void> {
     if (this.#joined.has(session) || this.#isOver()) return;
     this.#joined.add(session);
-    await this.#dispatch({ kind: "workerJoined", worker: session, name: info.name, slots: info.slots });
+    // The shards of an inner job are tasks.
+    const slots = this.description.tasks === null ? info.slots : (info.taskSlots ?? info.slots);
+    await this.#dispatch({ kind: "workerJoined", worker: session, name: info.name, slots });
   }
 
   async workerLost(session: WorkerSession, how: HowLost, message: string): Promise<void> {
@@ -207,10 +209,8 @@ export class ActiveJob {
       worker: session,
       running: running.filter(({ jobId }) => jobId === this.jobId).map(({ shard }) => shard),
     });
-    if (answer?.kind === "noLease") {
-      const { retryAtMs, why } = answer;
-      return { kind: "none", retryAtMs, slotsFull: why === "slotsFull" };
-    }
+    if (answer?.kind === "noLease")
+      return { kind: "none", retryAtMs: answer.retryAtMs, slotsFull: answer.why === "slotsFull" };
     if (answer?.kind !== "grant") return { kind: "none", retryAtMs: null, slotsFull: false };
     return { kind: "lease", lease: leaseOf(answer, this.#options) };
   }

@@ -13,8 +13,9 @@ import type { Registration } from "../../shared/wire/services.ts";
 const MOST_SLOTS = 1_024;
 
 /** @throws {ARGUMENT_INVALID} */
-export function refuseSlots({ name, slots }: WorkerInfo): void {
-  if (slots >= 1 && slots <= MOST_SLOTS) return;
+export function refuseSlots({ name, slots: leases, taskSlots = leases }: WorkerInfo): void {
+  const slots = [leases, taskSlots].find((count) => count < 1 || count > MOST_SLOTS);
+  if (slots === undefined) return;
   throw new ShardmillError("ARGUMENT_INVALID", `worker ${name} has ${slots} slots, not 1 to ${MOST_SLOTS}`, {
     fields: { worker: name, slots, most: MOST_SLOTS },
   });

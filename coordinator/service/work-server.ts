@@ -233,7 +233,7 @@ export class WorkServer implements WorkService {
         full = true;
         continue;
       }
-      const requested = job.requestLease(session, running.slice(0, info.slots));
+      const requested = job.requestLease(session, running.slice(0, mostSlots(info)));
       this.#choice.requested(session, job);
       const answer = await requested;
       if (answer.kind === "lease") {
@@ -252,7 +252,9 @@ export class WorkServer implements WorkService {
    *
    * @throws {ARGUMENT_INVALID}
    */
-  #refuseStorm({ name, slots }: WorkerInfo, leases: number): void {
+  #refuseStorm(worker: WorkerInfo, leases: number): void {
+    const { name } = worker;
+    const slots = mostSlots(worker);
     const most = Math.max(LEAST_LEASES, slots * (1 + this.#options.jobs().length));
     if (leases <= most) return;
     const message = `worker ${name} reports ${leases} leases, more than it may hold`;
@@ -290,4 +292,9 @@ function byJob(leases: Heartbeat["leases"]): Map<JobId, Heartbeat["leases"][numb
     groups.set(jobId, [...(groups.get(jobId) ?? []), beat]);
   }
   return groups;
+}
+
+/** Returns the limit of a worker's leases of one job. */
+function mostSlots({ slots, taskSlots = 0 }: WorkerInfo): number {
+  return Math.max(slots, taskSlots);
 }

@@ -21,6 +21,8 @@ export interface WorkerInfo {
   readonly threadsPerLane: number;
   /** Limit of leases that the worker holds: running, being written, and prefetched. */
   readonly slots: number;
+  /** Limit of tasks, which the leases of an inner job are. Undefined: `slots`. */
+  readonly taskSlots?: number | undefined;
   readonly onnxruntimeVersion: string;
   /** Version of Shardmill, for people. */
   readonly build: string;

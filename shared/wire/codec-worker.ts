@@ -32,6 +32,7 @@ const workerInfo: FieldTable<WorkerInfo> = {
   pid: field.count32,
   device,
   slots: field.count32,
+  taskSlots: field.orAbsent(field.count32),
   lanes: field.count32,
   threadsPerLane: field.count32,
   onnxruntimeVersion: field.text,

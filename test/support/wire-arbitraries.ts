@@ -135,6 +135,7 @@ const workerInfoFields = {
   pid: uint32,
   device: fc.constantFrom("cpu", "cuda", "tensorrt", "webgpu", "coreml", "dml"),
   slots: uint32,
+  taskSlots: uint32,
   lanes: uint32,
   threadsPerLane: uint32,
   onnxruntimeVersion: text,

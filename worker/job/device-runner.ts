@@ -24,13 +24,13 @@ import {
 } from "../../shared/domain/worker.ts";
 import type { GpuDriver } from "../../shared/extension/gpu-driver.ts";
 import { openGpuDriver } from "../../shared/extension/open-gpu-driver.ts";
-import { defaultMemoryBytes, partMemoryBytes } from "../../shared/sql/locking.ts";
 import { FetchProgress } from "../../shared/storage/fetch-progress.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { CoordinatorServices } from "../../shared/wire/services.ts";
 import { SharedLanes } from "../lanes/shared-lanes.ts";
 import type { ShardRunner } from "../lease/shard-runner.ts";
 import { startShardThread } from "../pipeline/shard-thread-client.ts";
+import { taskSlotCount } from "../pipeline/thread-counts.ts";
 import { type SessionCell, sessionCell, sessionIn, setSession } from "../read/session-cell.ts";
 import type { DeviceOptions } from "./device-options.ts";
 import { JobsInUse } from "./jobs-in-use.ts";
@@ -93,7 +93,10 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     const { log, device, shardThread, modelMemoryBytes = 0 } = options;
     this.#threads = new SpareThreads(startShardThread, options.shardThreads);
     if (shardThread !== undefined) this.#threads.keep(shardThread);
-    this.#tasks = new Slots("tasks", { slots: tasksAtOnce(options), waiting: Number.POSITIVE_INFINITY });
+    this.#tasks = new Slots("tasks", {
+      slots: taskSlotCount(options.cores),
+      waiting: Number.POSITIVE_INFINITY,
+    });
     const isShort = shortOf(device);
     this.#jobs = new JobsInUse({
       idleBytes: modelMemoryBytes,
@@ -263,12 +266,6 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     const { OpenTasks } = await import("./open-tasks.ts");
     return await OpenTasks.open({ ...options, slots: this.#tasks });
   }
-}
-
-/** Returns the limit of tasks at once, each with one thread. They take at most half of the memory. */
-function tasksAtOnce({ cores }: DeviceOptions): number {
-  const fitting = Math.floor((2 * defaultMemoryBytes()) / partMemoryBytes());
-  return Math.max(1, Math.min(cores, fitting));
 }
 
 /** Restricts a job to locations that both this worker's operator and the coordinator allow. */

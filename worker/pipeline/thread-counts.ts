@@ -1,5 +1,6 @@
 import { usableMemoryBytes } from "../../shared/core/usable-memory.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import { defaultMemoryBytes, partMemoryBytes } from "../../shared/sql/locking.ts";
 
 /** Limit of default shard threads. With more, the storage or the device is the bottleneck. */
 const MOST_THREADS = 4;
@@ -29,6 +30,16 @@ export function shardThreadCount({ device, cores, requested }: ShardThreadReques
  */
 export function leaseSlotCount(shardThreads: number): number {
   return 2 * shardThreads + 1;
+}
+
+/**
+ * Returns how many tasks a worker runs at once, each with one thread. They take at most half of the memory.
+ *
+ * @param cores cores that this worker may use
+ */
+export function taskSlotCount(cores: number): number {
+  const fitting = Math.floor((2 * defaultMemoryBytes()) / partMemoryBytes());
+  return Math.max(1, Math.min(cores, fitting));
 }
 
 /**

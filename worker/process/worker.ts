@@ -23,7 +23,7 @@ import { idleExit } from "../lease/idle-exit.ts";
 import { LeaseLoop } from "../lease/lease-loop.ts";
 import type { ShardRunner } from "../lease/shard-runner.ts";
 import { tracedAttempts } from "../lease/traced-attempts.ts";
-import { leaseSlotCount } from "../pipeline/thread-counts.ts";
+import { leaseSlotCount, taskSlotCount } from "../pipeline/thread-counts.ts";
 import { openTuningCache } from "../tuning/tuning-cache.ts";
 
 /** Options of one worker process. Plain data, checked by the command that starts it. */
@@ -193,6 +193,7 @@ function registrationOf(options: WorkerOptions): Registration {
     instance: systemRandom.hex(8),
     device: options.device,
     slots: leaseSlotCount(options.shardThreads),
+    taskSlots: taskSlotCount(options.cores),
     lanes: options.lanes,
     threadsPerLane: options.threadsPerLane,
     onnxruntimeVersion: packageVersion("onnxruntime-node"),

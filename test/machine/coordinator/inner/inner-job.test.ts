@@ -182,6 +182,23 @@ test("tasks on workers give the parts that this process makes, byte for byte", a
   expect(await reduceWith((job) => takeTasks(job, {}))).toEqual(own);
 });
 
+test("a worker holds as many tasks as it says, not as many as shards", async () => {
+  const held: number[] = [];
+  const stop = new AbortController();
+  const left = reduceWith(async (job) => {
+    for (const [index, taskSlots] of [undefined, 1, 4].entries()) {
+      const session = workerSession(`session-${index}`);
+      await job.join(session, { ...INFO, name: session, taskSlots });
+      while ((await job.requestLease(session, [])).kind === "lease");
+      held.push(job.leasesOf(session));
+      await job.workerLost(session, "left", "it left");
+    }
+    stop.abort(new Error("enough"));
+  }, stop.signal);
+  await expect(left).rejects.toThrow("enough");
+  expect(held).toEqual([3, 1, 4]);
+});
+
 test("an inner job that is left goes on with the tasks that are committed", async () => {
   const own = await whole();
   const stop = new AbortController();

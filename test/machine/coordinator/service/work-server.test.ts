@@ -27,7 +27,8 @@ function aServer(jobs: readonly Partial<ActiveJob>[] = [], opening = { isOpening
     clock: systemClock,
     log: silentLogger,
   });
-  const register = (slots: number) => server.register({ ...aWorker({ slots }), ...ownVersions() });
+  const register = (slots: number, taskSlots?: number) =>
+    server.register({ ...aWorker({ slots, taskSlots }), ...ownVersions() });
   return { server, register, registry };
 }
 
@@ -49,9 +50,9 @@ test("a heartbeat is answered for each of its leases, and leases of unknown jobs
   expect(states.every(({ live }) => !live)).toBe(true);
 });
 
-test("a heartbeat may have as many leases as its worker has slots, even lost ones, and no more", async () => {
+test("a heartbeat may have as many leases as its worker has slots of a kind, even lost ones, and no more", async () => {
   const { server, register } = aServer();
-  const { session } = await register(100);
+  const { session } = await register(2, 100);
   const beat = (count: number) =>
     server.heartbeat({
       session,
@@ -117,6 +118,7 @@ test("a heartbeat with leases of 1,024 jobs needs no quadratic search", async ()
 
 test.each([0, 1_025])("a worker with %d slots is refused", async (slots) => {
   await expect(aServer().register(slots)).rejects.toEqual(invalid);
+  await expect(aServer().register(1, slots)).rejects.toEqual(invalid);
 });
 
 test("a reconnected worker is not marked as disconnected when its old connection breaks", async () => {

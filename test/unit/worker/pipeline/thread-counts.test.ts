@@ -5,6 +5,7 @@ import {
   leaseSlotCount,
   shardThreadCount,
   stepThreadCount,
+  taskSlotCount,
 } from "../../../../worker/pipeline/thread-counts.ts";
 
 test("one shard thread feeds a CPU, and half of the cores, at most four, feed a GPU or no model", () => {
@@ -21,6 +22,13 @@ test("a requested number of shard threads is used", () => {
 
 test("a worker holds two leases for each shard thread and one more", () => {
   expect([1, 2, 4].map(leaseSlotCount)).toEqual([3, 5, 9]);
+});
+
+test("a worker runs a task on each core, in at most half of the memory", () => {
+  expect(taskSlotCount(1)).toBe(1);
+  expect(taskSlotCount(2)).toBeLessThanOrEqual(2);
+  expect(taskSlotCount(100_000)).toBe(Math.max(1, taskSlotCount(99_999)));
+  expect(taskSlotCount(100_000) * Math.min(2 ** 30, totalmem() / 4)).toBeLessThanOrEqual(totalmem() / 2);
 });
 
 test("shard threads share half of the cores for the steps of a stage, one to sixteen threads each", () => {
